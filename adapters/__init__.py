@@ -1,0 +1,1 @@
+"""One module per outside system, each through its official client."""

@@ -1,0 +1,1 @@
+"""The vocabulary: pure values and functions, no client of an outside system."""

@@ -1,0 +1,1 @@
+"""The model server that the serving image runs."""

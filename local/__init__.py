@@ -1,0 +1,1 @@
+"""The local cluster: the servers that a cluster has, on one machine."""
