@@ -30,9 +30,7 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
 
 def canonical_json(value: Any) -> bytes:
     """One spelling for equal values: sorted keys, no spaces, UTF-8; NaN and infinity are refused."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def content_key(
@@ -57,7 +55,9 @@ def _files(directory: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(directory.rglob("*")):
         if path.is_symlink():
-            raise ChecksumError(f"{path.relative_to(directory).as_posix()} is a symbolic link: expected plain files only")
+            raise ChecksumError(
+                f"{path.relative_to(directory).as_posix()} is a symbolic link: expected plain files only"
+            )
         if path.is_file():
             name = path.relative_to(directory).as_posix()
             if name != CHECKSUMS:

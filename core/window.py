@@ -56,7 +56,9 @@ def parse_duration(text: str, parameter: str = "window") -> timedelta:
     match = _DURATION.fullmatch(text.strip())
     parts = [int(part or 0) for part in match.groups()] if match else []
     if not any(parts):
-        raise InputError(parameter, text, "an ISO 8601 duration of weeks, days or hours", "Write for example P7D or PT6H.")
+        raise InputError(
+            parameter, text, "an ISO 8601 duration of weeks, days or hours", "Write for example P7D or PT6H."
+        )
     weeks, days, hours, minutes, seconds = parts
     try:
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
