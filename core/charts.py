@@ -9,7 +9,7 @@ from html import escape
 from kfp_lifecycle.core.report import format_number
 
 _WIDTH, _HEIGHT = 640, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 14, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 28, 34
 _INKS = ("var(--a)", "var(--b)", "var(--c)", "var(--d)")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
@@ -18,13 +18,14 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     """Round values that cover ``low`` to ``high``, about ``wanted`` of them."""
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"axis limits {low} and {high} are not finite")
-    if high <= low:
+    # A span that the marks' own digits cannot show is drawn as a flat line.
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         high = low + (abs(low) or 1.0)
     rough = (high - low) / wanted
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
     first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(i * step, 12) for i in range(first, last + 1)]
+    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
 def _axis_y(values: Sequence[float]) -> tuple[list[str], float, float]:
@@ -79,8 +80,8 @@ def line_chart(series: Mapping[str, Sequence[tuple[float, float]]], caption: str
         )
         key = _LEFT + 10 + i * 150
         parts.append(
-            f'<line x1="{key}" x2="{key + 22}" y1="{_TOP - 4}" y2="{_TOP - 4}" stroke="{ink}" '
-            f'stroke-width="2" stroke-dasharray="{dash}"/>' + _text(key + 28, _TOP, name, "start")
+            f'<line x1="{key}" x2="{key + 22}" y1="8" y2="8" stroke="{ink}" '
+            f'stroke-width="2" stroke-dasharray="{dash}"/>' + _text(key + 28, 12, name, "start")
         )
     return _figure(parts, caption)
 
@@ -99,8 +100,8 @@ def bar_chart(
         top, bottom = sorted((_y(value, low, high), _y(0.0, low, high)))
         width = min(slot * 0.6, 90)
         parts.append(
-            f'<rect x="{middle - width / 2:.1f}" y="{top:.1f}" width="{width:.1f}" height="{max(bottom - top, 0.5):.1f}" '
-            f'fill="{_INKS[i % len(_INKS)]}"/>'
+            f'<rect x="{middle - width / 2:.1f}" y="{top:.1f}" width="{width:.1f}" '
+            f'height="{max(bottom - top, 0.5):.1f}" fill="{_INKS[i % len(_INKS)]}"/>'
         )
         label_y = top - 4
         if name in intervals:

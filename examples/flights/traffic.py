@@ -1,0 +1,104 @@
+"""Flights sent as requests, one flight each, over a few kept-alive connections."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+REVISION = "x-kfp-lifecycle-revision"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one flight; ``probability`` is NaN unless ``status`` is 200."""
+
+    status: int
+    revision: str
+    seconds: float
+    probability: float
+
+
+def send(gateway: str, host: str, model: str, rows: Sequence[dict[str, Any]], connections: int = 4) -> list[Answer]:
+    """Send each row to the service through the gateway; answers come back in the order of the rows."""
+    answers: list[Answer | None] = [None] * len(rows)
+    threads = [
+        threading.Thread(target=_send_some, args=(gateway, host, model, rows, answers, i, connections), daemon=True)
+        for i in range(connections)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [answer or Answer(0, "", 0.0, float("nan")) for answer in answers]
+
+
+def _send_some(
+    gateway: str,
+    host: str,
+    model: str,
+    rows: Sequence[dict[str, Any]],
+    answers: list[Answer | None],
+    first: int,
+    step: int,
+) -> None:
+    address = urlsplit(gateway)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    headers = {"Host": host, "Content-Type": "application/json"}
+    for i in range(first, len(rows), step):
+        body = json.dumps(request_body(rows[i]))
+        start = time.perf_counter()
+        try:
+            connection.request("POST", f"/v2/models/{model}/infer", body, headers)
+            response = connection.getresponse()
+            content = response.read()
+        except OSError:
+            # Counted as a failed request with no revision: nobody answered it.
+            connection.close()
+            answers[i] = Answer(0, "", time.perf_counter() - start, float("nan"))
+            continue
+        seconds = time.perf_counter() - start
+        probability = late_probability(content) if response.status == 200 else float("nan")
+        answers[i] = Answer(response.status, response.getheader(REVISION, ""), seconds, probability)
+    connection.close()
+
+
+def request_body(row: dict[str, Any]) -> dict[str, Any]:
+    """An Open Inference request: one tensor a column, so that every value is checked by name."""
+    return {"inputs": [_tensor(name, value) for name, value in row.items()]}
+
+
+def _tensor(name: str, value: Any) -> dict[str, Any]:
+    datatype = "BYTES" if isinstance(value, str) else "INT64" if isinstance(value, int) else "FP64"
+    return {"name": name, "shape": [1], "datatype": datatype, "data": [value]}
+
+
+def late_probability(content: bytes) -> float:
+    outputs = {output["name"]: output["data"] for output in json.loads(content)["outputs"]}
+    return float(outputs["probability"][-1])
+
+
+def per_arm(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Requests, errors and latency of each revision; a request that nobody answered is an arm of its own."""
+    arms = []
+    for revision in sorted({answer.revision for answer in answers}):
+        mine = [answer for answer in answers if answer.revision == revision]
+        milliseconds = np.array([answer.seconds for answer in mine]) * 1000
+        arms.append(
+            {
+                "revision": revision or "(no answer)",
+                "requests": len(mine),
+                "errors": sum(answer.status != 200 for answer in mine),
+                "p50_ms": float(np.percentile(milliseconds, 50)),
+                "p99_ms": float(np.percentile(milliseconds, 99)),
+                "share": len(mine) / len(answers),
+            }
+        )
+    return arms
