@@ -1,0 +1,78 @@
+"""Calls of the fitted estimator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kfp_lifecycle.serving.predictions import LABELS, PROBABILITIES, Output, Predictions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kfp_lifecycle.core.model import Signature
+
+
+def _split(estimator: Any) -> tuple[Any, Any]:
+    """Preprocessing and final step of a pipeline, so that labels and probabilities share one preprocessing."""
+    steps = getattr(estimator, "steps", None)
+    if not steps or len(steps) < 2 or steps[-1][1] in (None, "passthrough"):
+        return None, estimator
+    return estimator[:-1], steps[-1][1]
+
+
+class ServedEstimator:
+    """A fitted estimator with the outputs that it can give.
+
+    Attributes:
+        available: names of the output tensors.
+        classes: the classes in the order of the probabilities' columns; None for a regression.
+    """
+
+    def __init__(self, estimator: Any, signature: Signature) -> None:
+        self._whole = estimator
+        self._preprocessing, self._final = _split(estimator)
+        classification = signature.task == "classification"
+        has_probabilities = classification and hasattr(estimator, "predict_proba")
+        self.available = (LABELS, PROBABILITIES) if has_probabilities else (LABELS,)
+        self.classes: list[Any] | None = None
+        if classification:
+            found = getattr(estimator, "classes_", None)
+            self.classes = list(signature.classes or ()) if found is None else np.asarray(found).tolist()
+
+    def parts(self, output: Output) -> tuple[str, ...]:
+        """What the server answers with by default.
+
+        Raises:
+            ValueError: probabilities are asked for, but the model has none.
+        """
+        if PROBABILITIES in output.parts and PROBABILITIES not in self.available:
+            raise ValueError(f"--output {output} needs a classifier with predict_proba; use --output labels")
+        return output.parts
+
+    def predict(self, frame: pd.DataFrame, parts: tuple[str, ...]) -> Predictions:
+        """Answers to every row of the frame.
+
+        Raises:
+            ValueError: the model gave another number of answers than rows, or an answer that is not finite.
+            Exception: whatever the estimator raises.
+        """
+        count = len(frame)
+        labels = probabilities = None
+        if len(parts) == 1 or self._preprocessing is None:
+            target, data = self._whole, frame
+        else:
+            target, data = self._final, self._preprocessing.transform(frame)
+        if LABELS in parts:
+            labels = np.asarray(target.predict(data))
+        if PROBABILITIES in parts:
+            probabilities = np.asarray(target.predict_proba(data))
+        for answers in (labels, probabilities):
+            if answers is None:
+                continue
+            if answers.shape[0] != count:
+                raise ValueError(f"the model gave {answers.shape[0]} answers to {count} rows")
+            if answers.dtype.kind == "f" and not np.isfinite(answers).all():
+                raise ValueError("the model gave an answer that is not a finite number")
+        return Predictions(count, labels, probabilities, self.classes)

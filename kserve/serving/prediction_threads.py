@@ -1,0 +1,87 @@
+"""Predictions off the event loop.
+
+Each thread takes every request that waits and answers them together: the cost of a call to scikit-learn hardly
+depends on whether it holds one row or eight. Nothing waits for company: a request that comes alone goes alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+
+from kfp_lifecycle.serving.exchange import Answer, Call
+from kfp_lifecycle.serving.refusal import OVERLOADED, Refusal
+
+_Waiting = tuple[Call, "asyncio.Future[Answer]"]
+
+
+def _deliver(answered: Sequence[tuple[asyncio.Future[Answer], Answer]]) -> None:
+    for future, answer in answered:
+        if not future.done():  # The client may have gone.
+            future.set_result(answer)
+
+
+class PredictionThreads:
+    """A bounded pool in front of which a bounded number of requests may wait.
+
+    Args:
+        answer: gives one answer per call; must not raise.
+        threads: how many threads predict.
+        waiting: how many requests may be unanswered at a time; more are refused with 503.
+        calls_at_once: how many a thread takes at a time.
+        prepare: called first in each thread.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Sequence[Call]], list[Answer]],
+        *,
+        threads: int = 1,
+        waiting: int = 512,
+        calls_at_once: int = 64,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._answer = answer
+        self._prepare = prepare
+        self._calls_at_once = calls_at_once
+        self._limit = waiting
+        self._unanswered = 0
+        self._queue: SimpleQueue[_Waiting] = SimpleQueue()
+        for number in range(threads):
+            # Daemons: the server stops once requests in flight are answered, whatever these threads do.
+            threading.Thread(target=self._work, name=f"predict-{number}", daemon=True).start()
+
+    async def submit(self, call: Call) -> Answer:
+        """The answer to a call.
+
+        Raises:
+            Refusal: 503, too many requests are waiting.
+        """
+        if self._unanswered >= self._limit:
+            raise Refusal(f"{self._unanswered} requests are waiting: try again later", OVERLOADED)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._unanswered += 1
+        try:
+            self._queue.put((call, future))
+            return await future
+        finally:
+            self._unanswered -= 1
+
+    def _take(self) -> list[_Waiting]:
+        taken = [self._queue.get()]
+        try:
+            while len(taken) < self._calls_at_once:
+                taken.append(self._queue.get_nowait())
+        except Empty:
+            pass
+        return taken
+
+    def _work(self) -> None:
+        self._prepare()
+        while True:
+            taken = self._take()
+            answers = self._answer([call for call, _ in taken])
+            answered = [(future, answer) for (_, future), answer in zip(taken, answers, strict=True)]
+            answered[0][0].get_loop().call_soon_threadsafe(_deliver, answered)

@@ -1,0 +1,18 @@
+"""Logs of the server: warnings and errors, one line each, on standard error; no line per request."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+
+
+def set_up_logs() -> None:
+    """Configure logging before KServe can; it writes about four lines per request by default."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("kfp_lifecycle").setLevel(logging.INFO)
+    # KServe 0.21 uses a response class that newer FastAPI calls deprecated, once per route.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"fastapi\..*")
+    warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated.*")

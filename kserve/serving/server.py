@@ -1,0 +1,73 @@
+"""KServe's model server with our application in front of its own.
+
+Import this module only with a ``sys.argv`` that KServe can parse: it does so at import.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kserve.model_server
+from kserve.errors import InvalidInput
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+from kserve.protocol.rest.server import RESTServer
+
+from kfp_lifecycle.serving.arguments import Arguments
+from kfp_lifecycle.serving.exchange import Exchange
+from kfp_lifecycle.serving.front import Front
+from kfp_lifecycle.serving.grpc_server import grpc_server
+from kfp_lifecycle.serving.kserve_model import ServedModel
+from kfp_lifecycle.serving.metrics import InferenceMetrics
+from kfp_lifecycle.serving.prediction_threads import PredictionThreads
+
+
+class FixedRepository(ModelRepositoryExtension):
+    """A repository whose one model stays: gRPC has load and unload calls too."""
+
+    async def load(self, model_name: str) -> None:
+        raise InvalidInput("models are loaded by releases only, not over the network")
+
+    async def unload(self, model_name: str) -> None:
+        raise InvalidInput("models are unloaded by releases only, not over the network")
+
+
+class ModelDataPlane(DataPlane):
+    """A data plane that is ready when its model is; KServe's own is ready as soon as it listens."""
+
+    async def ready(self) -> bool:
+        models = self.model_registry.get_models()
+        return bool(models) and all([await model.healthy() for model in models.values()])
+
+
+def rest_server(front: Any, host: str) -> type[RESTServer]:
+    """KServe's HTTP server, bound to ``host`` and with ``front`` before its application."""
+
+    class FrontedServer(RESTServer):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.config.host = host
+            self.config.app = front
+            self.config.access_log = False
+
+    return FrontedServer
+
+
+def serve(arguments: Arguments, exchange: Exchange, threads: PredictionThreads) -> None:
+    """Serve until SIGTERM; requests in flight are answered first."""
+    metrics = InferenceMetrics(exchange.name, exchange.version, arguments.buckets)
+    model = ServedModel(exchange, threads, metrics)
+    front = Front(kserve.model_server.app, exchange, threads, metrics, arguments.max_body_bytes)
+    kserve.model_server.RESTServer = rest_server(front, arguments.host)
+    kserve.model_server.GRPCServer = grpc_server(arguments.host, arguments.max_body_bytes)
+    server = kserve.model_server.ModelServer(
+        http_port=arguments.http_port,
+        grpc_port=arguments.grpc_port,
+        workers=1,
+        enable_grpc=arguments.grpc,
+        enable_docs_url=False,
+        enable_latency_logging=False,
+    )
+    server.model_repository_extension = FixedRepository(server.registered_models)
+    server.dataplane = ModelDataPlane(server.registered_models)
+    server.start([model])
