@@ -17,6 +17,8 @@ BUCKETS = "KFP_LIFECYCLE_LATENCY_BUCKETS"
 
 # Seconds. A latency objective can only be read off a histogram at an edge, so the edges can be set.
 DEFAULT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# Kubernetes kills a pod 30 seconds after SIGTERM unless told otherwise.
+_LONGEST_DRAIN = 3600.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Arguments:
     input_checks: bool
     threads: int
     rows_at_once: int
+    drain_seconds: float
     version: str
     digest: str
     buckets: tuple[float, ...]
@@ -69,6 +72,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= _LONGEST_DRAIN:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_LONGEST_DRAIN:g}")
+    return seconds
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line. Names with underscores are KServe's own, so that a ServingRuntime reads as usual."""
     command = argparse.ArgumentParser(prog="python -m kfp_lifecycle.serving", allow_abbrev=False)
@@ -94,6 +104,12 @@ def parser() -> argparse.ArgumentParser:
         default=256,
         help="waiting requests are predicted together up to this many rows; 1 keeps each apart",
     )
+    command.add_argument(
+        "--drain_seconds",
+        type=_seconds,
+        default=0.0,
+        help="after SIGTERM, say not ready but go on answering for so long, until gateways have noticed",
+    )
     return command
 
 
@@ -117,6 +133,7 @@ def parse_arguments(words: Sequence[str], environment: Mapping[str, str] = os.en
         input_checks=not known.no_input_checks,
         threads=known.threads,
         rows_at_once=known.rows_at_once,
+        drain_seconds=known.drain_seconds,
         version=environment.get(VERSION, "").strip() or "unknown",
         digest=environment.get(DIGEST, "").strip(),
         buckets=parse_buckets(environment.get(BUCKETS, "")),

@@ -5,9 +5,13 @@ Import this module only with a ``sys.argv`` that KServe can parse: it does so at
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import kserve.model_server
+import uvicorn
 from kserve.errors import InvalidInput
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
@@ -20,6 +24,8 @@ from kfp_lifecycle.serving.grpc_server import grpc_server
 from kfp_lifecycle.serving.kserve_model import ServedModel
 from kfp_lifecycle.serving.metrics import InferenceMetrics
 from kfp_lifecycle.serving.prediction_threads import PredictionThreads
+
+ExitHandler = Callable[[int, FrameType | None], None]
 
 
 class FixedRepository(ModelRepositoryExtension):
@@ -40,15 +46,36 @@ class ModelDataPlane(DataPlane):
         return bool(models) and all([await model.healthy() for model in models.values()])
 
 
-def rest_server(front: Any, host: str) -> type[RESTServer]:
-    """KServe's HTTP server, bound to ``host`` and with ``front`` before its application."""
+def drained_exit(server: uvicorn.Server, model: ServedModel, seconds: float) -> ExitHandler:
+    """A signal handler that gives the gateways time to stop sending before the server stops listening.
+
+    A second signal ends the wait.
+    """
+    exit_now = server.handle_exit
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not model.ready:
+            exit_now(number, frame)
+            return
+        model.ready = False
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(loop.call_later, seconds, exit_now, number, None)
+
+    return handle
+
+
+def rest_server(front: Any, model: ServedModel, arguments: Arguments) -> type[RESTServer]:
+    """KServe's HTTP server, bound to our address and with ``front`` before its application."""
 
     class FrontedServer(RESTServer):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
-            self.config.host = host
+            self.config.host = arguments.host
             self.config.app = front
             self.config.access_log = False
+            self.config.server_header = False
+            if arguments.drain_seconds:
+                self._server.handle_exit = drained_exit(self._server, model, arguments.drain_seconds)
 
     return FrontedServer
 
@@ -58,7 +85,7 @@ def serve(arguments: Arguments, exchange: Exchange, threads: PredictionThreads) 
     metrics = InferenceMetrics(exchange.name, exchange.version, arguments.buckets)
     model = ServedModel(exchange, threads, metrics)
     front = Front(kserve.model_server.app, exchange, threads, metrics, arguments.max_body_bytes)
-    kserve.model_server.RESTServer = rest_server(front, arguments.host)
+    kserve.model_server.RESTServer = rest_server(front, model, arguments)
     kserve.model_server.GRPCServer = grpc_server(arguments.host, arguments.max_body_bytes)
     server = kserve.model_server.ModelServer(
         http_port=arguments.http_port,
