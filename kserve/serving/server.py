@@ -68,8 +68,8 @@ def rest_server(front: Any, model: ServedModel, arguments: Arguments) -> type[RE
     """KServe's HTTP server, bound to our address and with ``front`` before its application."""
 
     class FrontedServer(RESTServer):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
+        def __init__(self, *positional: Any, **options: Any) -> None:
+            super().__init__(*positional, **options)
             self.config.host = arguments.host
             self.config.app = front
             self.config.access_log = False
