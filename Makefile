@@ -30,7 +30,7 @@ $(UV):
 	@echo "  .venv/$* is ready"
 
 demo: env  ## Train, gate, register, release and canary two models on real flights; KEEP=1 leaves the cluster up.
-	@$(STEPS)/python -m examples.flights.demo $(if $(KEEP),--keep)
+	@$(STEPS)/python examples/flights/demo.py $(if $(KEEP),--keep)
 
 test: env check  ## Run every check and every test.
 	@$(STEPS)/python -m pytest -n 2 --dist loadgroup

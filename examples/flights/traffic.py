@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 REVISION = "x-kfp-lifecycle-revision"
+PROBABILITIES = "predict_proba"
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,20 @@ def _send_some(
 
 def request_body(row: dict[str, Any]) -> dict[str, Any]:
     """An Open Inference request: one tensor a column, so that every value is checked by name."""
-    return {"inputs": [_tensor(name, value) for name, value in row.items()]}
+    inputs = [_tensor(name, value) for name, value in row.items()]
+    return {"inputs": inputs, "outputs": [{"name": PROBABILITIES}]}
 
 
 def _tensor(name: str, value: Any) -> dict[str, Any]:
     datatype = "BYTES" if isinstance(value, str) else "INT64" if isinstance(value, int) else "FP64"
-    return {"name": name, "shape": [1], "datatype": datatype, "data": [value]}
+    missing = isinstance(value, float) and value != value
+    return {"name": name, "shape": [1], "datatype": datatype, "data": [None if missing else value]}
 
 
 def late_probability(content: bytes) -> float:
+    """The probability of the last class, 1 for late, in the answer for one flight."""
     outputs = {output["name"]: output["data"] for output in json.loads(content)["outputs"]}
-    return float(outputs["probability"][-1])
+    return float(outputs[PROBABILITIES][-1])
 
 
 def per_arm(answers: Sequence[Answer]) -> list[dict[str, Any]]:

@@ -50,9 +50,8 @@ def flights() -> pd.DataFrame:
     return rows.sort_values(["scheduled_departure", "flight_id"], ignore_index=True)[COLUMNS]
 
 
-def write_weeks(folder: Path) -> list[Path]:
+def write_weeks(rows: pd.DataFrame, folder: Path) -> list[Path]:
     """Write ``week=00/flights.parquet`` and so on; weeks are counted in UTC from 1 January."""
-    rows = flights()
     number = (rows["scheduled_departure"] - START).dt.days // 7
     written = []
     for week, part in rows.groupby(number):
