@@ -1,0 +1,1 @@
+"""The YAML for a cluster, shipped as package data."""
