@@ -1,0 +1,184 @@
+"""Single files in stores: listed, read, and created where the name is free."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from kfp_lifecycle.adapters.object_access import attempt, file_system, is_missing, refusals
+from kfp_lifecycle.adapters.object_uris import Location, locate, public
+from kfp_lifecycle.core.errors import InputError
+
+SMALL = 16 << 20
+# An https source is copied to a temporary file first, as few servers give byte ranges; this is its largest size.
+DOWNLOAD_LIMIT = 4 << 30
+_CHUNK = 1 << 20
+
+
+def exists(uri: str, parameter: str = "uri") -> bool:
+    """Whether a file or folder is there."""
+    location = locate(uri, parameter)
+    return attempt(location, parameter, lambda: is_there(location))
+
+
+def is_there(location: Location) -> bool:
+    """As ``exists``, with the store's own errors; fsspec's answer is False for any failure whatever."""
+    try:
+        file_system(location).info(location.path)
+    except Exception as error:
+        if is_missing(error):
+            return False
+        raise
+    return True
+
+
+def list_files(uri: str, parameter: str = "uri") -> list[str]:
+    """The files that a URI stands for, sorted: itself, those that match its wildcards, or all below a folder.
+
+    Raises:
+        InputError: nothing is there, or nothing matches.
+    """
+    location = locate(uri, parameter)
+    if location.scheme == "https":
+        if location.has_wildcard:
+            raise InputError(parameter, public(uri), "one https file", "A web server lists no files: name each.")
+        return [location.uri]
+    files = file_system(location)
+
+    def listed() -> list[str]:
+        if location.has_wildcard:
+            found = files.glob(location.path, detail=True)
+            return [path for path, info in found.items() if info["type"] == "file"]
+        if files.info(location.path)["type"] == "file":
+            return [location.path]
+        return list(files.find(location.path))
+
+    paths = attempt(location, parameter, listed)
+    if not paths:
+        expected = "a pattern that matches a file" if location.has_wildcard else "a folder with files"
+        raise InputError(parameter, public(uri), expected, "Check its spelling, and that the data has arrived.")
+    return sorted(Location(location.scheme, path).uri for path in paths)
+
+
+@contextmanager
+def open_input(uri: str, parameter: str = "uri", limit: int = DOWNLOAD_LIMIT) -> Iterator[BinaryIO]:
+    """Open a file for reading; the stream can seek.
+
+    Args:
+        uri: a file.
+        parameter: whom to name in an error.
+        limit: most bytes to fetch from an https server.
+
+    Raises:
+        InputError: the file is missing or not readable, or an https file is larger than ``limit``.
+    """
+    location = locate(uri, parameter)
+    if location.scheme == "https":
+        with tempfile.TemporaryFile() as copy:
+            attempt(location, parameter, lambda: _download(location, parameter, cast(BinaryIO, copy), limit))
+            yield cast(BinaryIO, copy)
+        return
+    # s3fs and gcsfs repeat failed reads of an open file by themselves.
+    stream = attempt(location, parameter, lambda: file_system(location).open(location.path, "rb"))
+    with stream:
+        yield cast(BinaryIO, stream)
+
+
+def read_bytes(uri: str, parameter: str = "uri", limit: int = SMALL) -> bytes:
+    """A small file whole.
+
+    Raises:
+        InputError: it is missing, not readable or larger than ``limit`` bytes.
+    """
+    with open_input(uri, parameter, limit) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise InputError(parameter, public(uri), f"at most {limit} bytes", "Check that this is the file you mean.")
+    return content
+
+
+def create(uri: str, content: bytes, parameter: str = "uri") -> bool:
+    """Write a small file unless the name is taken; of several writers at the same time one wins.
+
+    Returns:
+        True when this call wrote it. False when the name was taken: read what is there. After a lost reply that may
+        be this call's own content.
+
+    Raises:
+        InputError: the place is not writable or has no credentials.
+    """
+    location = locate(uri, parameter)
+    _require_writable_scheme(location, parameter)
+    if location.is_local:
+        with refusals(location, parameter, writing=True):
+            return _create_local(Path(location.path), content)
+
+    def write() -> bool:
+        files = file_system(location)
+        if is_there(location):
+            return False
+        try:
+            files.pipe_file(location.path, content, mode="create")
+        except OSError as error:
+            if is_taken(error):
+                return False
+            if error.errno != errno.ENOSYS:
+                raise
+            # A store without conditional writes: the look above is all there is.
+            files.pipe_file(location.path, content)
+        return True
+
+    return attempt(location, parameter, write, writing=True)
+
+
+def is_taken(error: OSError) -> bool:
+    """Whether a conditional write was refused because the name is taken (412)."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return isinstance(error, FileExistsError) or response.get("Error", {}).get("Code") == "PreconditionFailed"
+
+
+def _require_writable_scheme(location: Location, parameter: str) -> None:
+    if location.scheme == "https":
+        raise InputError(parameter, public(location.uri), "a place to write to", "Use a path, s3:// or gs://.")
+
+
+def _create_local(path: Path, content: bytes) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        partial.write_bytes(content)
+        # A link fails when the name is taken, and the name never shows half a file.
+        os.link(partial, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        # Mounted buckets know no links.
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            return False
+    finally:
+        partial.unlink(missing_ok=True)
+    return True
+
+
+def _download(location: Location, parameter: str, copy: BinaryIO, limit: int) -> None:
+    copy.seek(0)
+    copy.truncate()
+    with file_system(location).open(location.path, "rb", block_size=0) as stream:
+        while chunk := stream.read(_CHUNK):
+            copy.write(chunk)
+            if copy.tell() > limit:
+                raise InputError(
+                    parameter, public(location.uri), f"at most {limit} bytes over https", "Copy it to a bucket first."
+                )
+    copy.seek(0)
