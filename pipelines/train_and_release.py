@@ -52,7 +52,7 @@ def train_and_release(
     timeout_seconds: int = 900,
     on_refusal: str = "fail",
     seed: int = 0,
-):
+) -> None:
     """Train a model, gate it, register it and release it as a KServe InferenceService.
 
     The first version takes all traffic, a later one enters as a canary. A gate that refuses ends the run with its

@@ -1,0 +1,69 @@
+"""``run``: a compiled pipeline on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from types import FrameType
+
+from kfp_lifecycle.core.errors import InputError
+
+_DESCRIPTION = """Steps get the settings of the local cluster in the state folder, or without one this shell's own
+environment. Exit code 0: the run succeeded; 1: it failed; 2: a parameter or file is wrong and nothing ran; 130:
+interrupted."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("run", help="run a compiled pipeline on this machine", description=_DESCRIPTION)
+    parser.add_argument("pipeline", metavar="PIPELINE.yaml", help="a file that compile.py wrote")
+    parser.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="one parameter; lists and objects as JSON"
+    )
+    parser.add_argument("--params-file", metavar="FILE", help="parameters as YAML or JSON; --param goes before it")
+    parser.add_argument("--state", metavar="DIR", help="the local cluster's state folder (default ~/.kfp-lifecycle)")
+    parser.add_argument(
+        "--code",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a file, package or folder of your own modules; may be repeated",
+    )
+    parser.add_argument(
+        "--pipeline-root", metavar="DIR", help="where runs are kept (default: runs in the state folder)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from kfp_lifecycle.local.runner import run_pipeline
+    from kfp_lifecycle.local.runner_parameters import load_params_file, parse_assignments
+    from kfp_lifecycle.local.runner_specification import load_specification
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        inputs = load_specification(args.pipeline).inputs
+        parameters = load_params_file(args.params_file) if args.params_file else {}
+        parameters.update(parse_assignments(args.param, inputs))
+        result = run_pipeline(
+            args.pipeline, parameters, state=args.state, code=args.code, pipeline_root=args.pipeline_root
+        )
+    except InputError as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("run: interrupted; its steps are stopped", file=sys.stderr)
+        return 130
+    if result.succeeded:
+        return 0
+    failed = [task for task in result.tasks if task.error]
+    for task in failed:
+        # The traceback was printed as the task ended.
+        print(f"{task.name}: {task.error.splitlines()[-1]}\n  full log: {task.log}", file=sys.stderr)
+    if not failed:
+        print(result.error, file=sys.stderr)
+    return 1
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

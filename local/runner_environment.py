@@ -1,0 +1,78 @@
+"""The environment of steps on one machine: what ConfigMap and Secret are on a cluster."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from kfp_lifecycle.core import settings
+from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.local.state import read_json
+
+ENVIRONMENT = "environment.json"
+KUBECONFIG = "kubeconfig-steps"
+
+
+def step_environment(state: Path, code: Sequence[str | Path], folder: Path) -> dict[str, str]:
+    """The variables for a run: this process's own, then the local cluster's, then what ``code`` needs.
+
+    Args:
+        state: the local cluster's state folder; without a cluster, this process's environment is used as it is.
+        code: files, packages or folders of the user's own modules.
+        folder: a folder of the run, for a ``python3`` that is this interpreter.
+
+    Raises:
+        InputError: a path of ``code`` does not exist or holds no module.
+    """
+    environment = dict(os.environ)
+    environment.update(read_json(state / ENVIRONMENT) or {})
+    if (state / KUBECONFIG).exists():
+        environment["KUBECONFIG"] = str(state / KUBECONFIG)
+    folders, roots = _modules(code)
+    if roots:
+        allowed = environment.get(settings.IMPORT_ROOTS) or settings.DEFAULTS[settings.IMPORT_ROOTS]
+        environment[settings.IMPORT_ROOTS] = ",".join([allowed, *roots])
+        given = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([*folders, *([given] if given else [])])
+    environment["PATH"] = os.pathsep.join([str(_interpreter(folder)), environment.get("PATH", os.defpath)])
+    # A run may start in our repository, whose kserve/ would hide the kserve package.
+    environment["PYTHONSAFEPATH"] = "1"
+    environment["PYTHONUNBUFFERED"] = "1"
+    return environment
+
+
+def _interpreter(folder: Path) -> Path:
+    """A folder whose ``python3`` is this interpreter; a link would lose its virtual environment."""
+    program = folder / "python3"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return folder
+
+
+def _modules(code: Sequence[str | Path]) -> tuple[list[str], list[str]]:
+    """The folders for PYTHONPATH, and the names that can be imported from them."""
+    folders: list[str] = []
+    roots: list[str] = []
+    for given in code:
+        path = Path(given).expanduser().resolve()
+        if path.suffix == ".py" and path.is_file():
+            folder, names = path.parent, [path.stem]
+        elif (path / "__init__.py").is_file():
+            folder, names = path.parent, [path.name]
+        else:
+            folder, names = path, sorted({*_named(path.glob("*.py")), *_named(path.glob("*/__init__.py"))})
+        if not names:
+            raise InputError(
+                "--code", str(given), "a Python file, a package or a folder that holds some", "Check the path."
+            )
+        folders.append(str(folder))
+        roots.extend(names)
+    return folders, roots
+
+
+def _named(files: Iterable[Path]) -> list[str]:
+    return [file.parent.name if file.name == "__init__.py" else file.stem for file in files]

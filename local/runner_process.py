@@ -1,0 +1,51 @@
+"""The process of one run: ``kfp.local`` with its global state, apart from everybody else's.
+
+Started by :mod:`kfp_lifecycle.local.runner` with the file that says what to run. ``kfp.local`` keeps its settings in
+a singleton, replaces ``builtins.print`` after a loop and deletes its workspace; here all that ends with the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from kfp_lifecycle.local.runner_watcher import MARK
+
+
+def main() -> int:
+    order = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    threading.Thread(target=_end_with_the_caller, daemon=True).start()
+    # kfp.local writes this interpreter's path over every "python3" in a command, in users' parameters too. The first
+    # folder of PATH holds a python3 that is this interpreter, so the name can stay a name.
+    sys.executable = "python3"
+    from kfp import components, local
+
+    local.init(
+        local.SubprocessRunner(use_venv=False),
+        pipeline_root=order["pipeline_root"],
+        workspace_root=order["workspace"],
+        raise_on_error=True,
+    )
+    pipeline = components.load_component_from_file(order["pipeline"])
+    try:
+        pipeline(**order["arguments"])
+    # The one place that may catch all: the caller is told, and the process ends.
+    except Exception as error:  # noqa: BLE001
+        print(MARK + json.dumps({"event": "failed", "error": f"{type(error).__name__}: {error}"}), flush=True)
+        return 1
+    return 0
+
+
+def _end_with_the_caller() -> None:
+    """Kill this process and its steps when the caller is gone, even if it was killed outright."""
+    # Read below Python's buffer, whose lock the interpreter wants when it ends.
+    os.read(sys.stdin.fileno(), 1)
+    os.killpg(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""A compiled pipeline, and the copy of it that ``kfp.local`` gets.
+
+The copy differs in what ``kfp.local`` cannot do (time placeholders), does badly (ids that may repeat) or should not
+do here (retries with long waits), and every step's command is preceded by our own watcher. The compiled file itself
+is never changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kfp_lifecycle.core.errors import InputError
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WATCHER = Path(__file__).with_name("runner_watcher.py")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One parameter of a pipeline; ``kind`` is the parameterType of the compiled file."""
+
+    kind: str
+    required: bool
+    default: Any
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A compiled pipeline or component."""
+
+    name: str
+    inputs: dict[str, Input]
+    document: dict[str, Any]
+
+
+def load_specification(path: str | Path) -> Specification:
+    """Read a file that ``compile.py`` or KFP's compiler wrote.
+
+    Raises:
+        InputError: there is no such file, it is no compiled pipeline, or it needs artifacts as inputs.
+    """
+    remedy = "Run compile.py, then give a file of build/pipelines/ or build/components/."
+    try:
+        documents = list(yaml.load_all(Path(path).read_text(encoding="utf-8"), Loader=_LOADER))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            "PIPELINE.yaml", str(path), f"a readable YAML file ({type(error).__name__})", remedy
+        ) from error
+    document = documents[0] if documents else None
+    if not isinstance(document, dict) or "pipelineInfo" not in document:
+        raise InputError("PIPELINE.yaml", str(path), "a compiled pipeline", remedy)
+    definitions = document["root"].get("inputDefinitions", {})
+    artifacts = sorted(
+        name for name, definition in definitions.get("artifacts", {}).items() if not definition.get("isOptional")
+    )
+    if artifacts:
+        raise InputError(
+            "PIPELINE.yaml",
+            str(path),
+            "a pipeline whose inputs are all parameters",
+            f"KFP cannot be given the artifacts {artifacts} from outside: run a pipeline that makes them.",
+        )
+    inputs = {
+        name: Input(
+            kind=definition["parameterType"],
+            required="defaultValue" not in definition and not definition.get("isOptional", False),
+            default=definition.get("defaultValue"),
+        )
+        for name, definition in definitions.get("parameters", {}).items()
+    }
+    return Specification(document["pipelineInfo"]["name"], inputs, document)
+
+
+def local_copy(specification: Specification, *, run_id: str, started: datetime, logs: Path) -> dict[str, Any]:
+    """The document for ``kfp.local``; see the module's text for what differs."""
+    moment = started.strftime("%Y-%m-%dT%H:%M:%SZ")
+    # kfp.local answers the first three with "IndexError: list index out of range" and the last with one of 10^8
+    # random numbers, which is too few to find a release record by.
+    placeholders = {
+        "{{$.pipeline_job_resource_name}}": f"{specification.name}-{run_id}",
+        "{{$.pipeline_job_create_time_utc}}": moment,
+        "{{$.pipeline_job_schedule_time_utc}}": moment,
+        "{{$.pipeline_job_uuid}}": run_id,
+    }
+    document: dict[str, Any] = _replaced(json.loads(json.dumps(specification.document)), placeholders)
+    for part in (document["root"], *document.get("components", {}).values()):
+        for task in part.get("dag", {}).get("tasks", {}).values():
+            # Retries are for pods lost with their node; here they would only delay the news of a failure.
+            task.pop("retryPolicy", None)
+    for executor in document["deploymentSpec"]["executors"].values():
+        container = executor.get("container")
+        # kfp.local refuses a container that is no Python component, with an error that says so: leave it as it is.
+        if container and "kfp.dsl.executor_main" in " ".join(container.get("command", [])):
+            container["command"] = ["python3", "-I", "-S", str(_WATCHER), str(logs), *container["command"]]
+    return document
+
+
+def _replaced(value: Any, placeholders: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for placeholder, text in placeholders.items():
+            value = value.replace(placeholder, text)
+        return value
+    if isinstance(value, list):
+        return [_replaced(item, placeholders) for item in value]
+    if isinstance(value, dict):
+        return {key: _replaced(item, placeholders) for key, item in value.items()}
+    return value
