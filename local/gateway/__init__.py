@@ -1,0 +1,1 @@
+"""The data plane: one Envoy in front of every model server."""

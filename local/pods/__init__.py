@@ -1,0 +1,1 @@
+"""The stand-in for kubelet: model servers as processes, described as pods."""

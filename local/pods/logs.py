@@ -1,0 +1,44 @@
+"""The log files of pods: one file a pod, one marked stretch a run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_RUN = re.compile(rb"^=== run (\d+) ===\n", re.MULTILINE)
+
+
+def path(folder: Path, namespace: str, pod: str) -> Path:
+    """The pod's log file."""
+    return folder / "pods" / f"{namespace}_{pod}.log"
+
+
+def begin_run(file: Path, number: int) -> None:
+    """Mark the start of the container's run ``number`` (0 for the first)."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as log:
+        log.write(f"=== run {number} ===\n".encode())
+
+
+def add_line(file: Path, line: str) -> None:
+    """Write a line of our own, for example why the storage could not be read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as log:
+        log.write(line.rstrip("\n") + "\n")
+
+
+def read_run(file: Path, *, previous: bool = False) -> bytes | None:
+    """The output of the last run, or of the one before it; None if there was no such run."""
+    if not file.exists():
+        return None
+    parts = _RUN.split(file.read_bytes())  # [before, number, output, number, output, ...]
+    runs = parts[2::2]
+    if previous:
+        return runs[-2] if len(runs) > 1 else None
+    return runs[-1] if runs else parts[0]
+
+
+def last_line(file: Path) -> str:
+    """The last line that is not empty of the last run; a program's reason for giving up usually stands there."""
+    lines = (read_run(file) or b"").decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

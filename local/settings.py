@@ -1,0 +1,76 @@
+"""What a user may choose about the local cluster."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kfp_lifecycle.core.errors import InputError
+
+MODES = ("Standard", "Knative")
+SERVE_PYTHON = "KFP_LIFECYCLE_SERVE_PYTHON"
+
+
+@dataclass(frozen=True)
+class Timings:
+    """How fast the stand-in kubelet and deployment controller act; seconds."""
+
+    relist: float = 1.0  # how often processes are looked at; a kubelet's is 1 s
+    probe: float = 1.0  # between two readiness probes
+    probe_timeout: float = 2.0
+    probe_failures: int = 3  # misses in a row before a ready server counts as not ready
+    back_off: float = 10.0  # before the second restart; doubles up to back_off_most; the first restart is at once
+    back_off_most: float = 300.0
+    progress_deadline: float = 600.0  # until a rollout that is not ready counts as failed
+    grace: float = 10.0  # between SIGTERM and SIGKILL
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """The choices of ``local up``; they are kept in the state folder.
+
+    Attributes:
+        mode: deployment mode written into the steps' settings; InferenceServices of either mode are served.
+        mlflow: whether to run an MLflow server.
+        serve_command: the model server's command without its arguments; empty for our own server.
+        max_body_bytes: the gateway answers 413 to a larger request.
+        domain: of the hosts under which services are reached.
+        runtimes: names of ServingRuntimes that exist.
+        role: YAML file with the Role that the steps' token is bound to; empty for the shipped one.
+    """
+
+    mode: str = "Standard"
+    mlflow: bool = True
+    serve_command: tuple[str, ...] = ()
+    max_body_bytes: int = 1 << 20
+    domain: str = "example.com"
+    runtimes: tuple[str, ...] = ("kfp-lifecycle-serve",)
+    role: str = ""
+    timings: Timings = field(default_factory=Timings)
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise InputError("mode", self.mode, f"one of {', '.join(MODES)}", "Give one of these names.")
+
+    def server_command(self) -> tuple[str, ...]:
+        """The command that serves a model, to be followed by the predictor's arguments."""
+        if self.serve_command:
+            return self.serve_command
+        repository = Path(__file__).resolve().parent.parent
+        python = os.environ.get(SERVE_PYTHON) or str(repository / ".venv" / "serve" / "bin" / "python")
+        return (python, "-m", "kfp_lifecycle.serving")
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> ClusterSettings:
+        """The settings from what :meth:`to_json` gave."""
+        known = dict(value)
+        known["timings"] = Timings(**known.get("timings", {}))
+        for name in ("serve_command", "runtimes"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)
