@@ -1,0 +1,130 @@
+"""The InferenceServices that we write. Every write is a server-side apply, so a manifest holds all that we own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from kfp_lifecycle.core.inference_service import (
+    CHAMPION_ANNOTATION,
+    DIGEST_VARIABLE,
+    MANAGED_BY_LABEL,
+    MANAGER,
+    MODE_ANNOTATION,
+    MODEL_LABEL,
+    VERSION_VARIABLE,
+    Mode,
+)
+
+API_VERSION = "serving.kserve.io/v1beta1"
+KIND = "InferenceService"
+
+
+def predictor(
+    mode: Mode,
+    *,
+    arm_name: str,
+    version: str,
+    digest: str,
+    uri: str,
+    runtime: str,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The predictor of one arm.
+
+    Args:
+        arm_name: the predictor's name, used in Standard mode only.
+        overrides: further fields of a predictor, already checked not to touch ours; see ``merged``.
+    """
+    ours: dict[str, Any] = {
+        "minReplicas": 1,
+        "model": {
+            "modelFormat": {"name": "sklearn"},
+            "runtime": runtime,
+            "protocolVersion": "v2",
+            "storageUri": uri,
+            "env": [
+                {"name": VERSION_VARIABLE, "value": version},
+                {"name": DIGEST_VARIABLE, "value": digest},
+            ],
+        },
+    }
+    if mode is Mode.STANDARD:
+        ours["name"] = arm_name
+    return merged(ours, overrides or {})
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``changes`` on top: objects are merged, lists are joined, anything else is replaced."""
+    result = dict(base)
+    for key, value in changes.items():
+        current = result.get(key)
+        if isinstance(current, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(current, value)
+        elif isinstance(current, list) and isinstance(value, list):
+            result[key] = [*current, *value]
+        else:
+            result[key] = value
+    return result
+
+
+def stable_spec(stable: Mapping[str, Any]) -> dict[str, Any]:
+    """All traffic to one predictor. The canary list is left out, which removes the one that we own."""
+    return {"predictor": dict(stable)}
+
+
+def canary_spec(mode: Mode, stable: Mapping[str, Any], candidate: Mapping[str, Any], percent: int) -> dict[str, Any]:
+    """``percent`` of the traffic to the candidate, the rest stays where it is."""
+    if mode is Mode.KNATIVE:
+        # The stable revision is not in the spec: Knative keeps it as the revision that was rolled out last.
+        return {"predictor": {**candidate, "canaryTrafficPercent": percent}}
+    replicas = int(stable.get("minReplicas", 1))
+    # KServe refuses a canary that asks for more replicas than the stable arm, and runs none for a share of 0.
+    arm = {**candidate, "minReplicas": max(1, min(replicas, ceil(replicas * percent / 100)))}
+    return {"predictor": dict(stable), "canary": [{"trafficPercent": percent, "predictor": arm}]}
+
+
+def parked_spec(stable: Mapping[str, Any]) -> dict[str, Any]:
+    """Knative: the stable spec back in place while every request still goes to the revision rolled out last.
+
+    Without the share of 0, Knative would send all traffic to the latest *ready* revision, the candidate, until the
+    restored one is ready.
+    """
+    return {"predictor": {**stable, "canaryTrafficPercent": 0}}
+
+
+def manifest(
+    *,
+    service: str,
+    namespace: str,
+    mode: Mode,
+    model: str,
+    spec: Mapping[str, Any],
+    champion_version: str = "",
+    resource_version: str = "",
+) -> dict[str, Any]:
+    """The body of one server-side apply.
+
+    Args:
+        champion_version: empty until a version has answered its first probe.
+        resource_version: the one that was read, which makes the apply a compare-and-set; empty for a create.
+    """
+    annotations = {MODE_ANNOTATION: str(mode)}
+    if mode is Mode.STANDARD:
+        # An autoscaler would fight over the replicas that a canary shifts.
+        annotations["serving.kserve.io/autoscalerClass"] = "none"
+    else:
+        # Gives each revision an address of its own, which the probe needs.
+        annotations["serving.kserve.io/enable-tag-routing"] = "true"
+    if champion_version:
+        annotations[CHAMPION_ANNOTATION] = champion_version
+    metadata: dict[str, Any] = {
+        "name": service,
+        "namespace": namespace,
+        "annotations": annotations,
+        "labels": {MANAGED_BY_LABEL: MANAGER, MODEL_LABEL: model},
+    }
+    if resource_version:
+        metadata["resourceVersion"] = resource_version
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": dict(spec)}
