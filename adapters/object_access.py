@@ -30,10 +30,16 @@ def file_system(location: Location) -> Any:
         options = {
             # Named here so that a changed endpoint gets its own client; botocore would read it too.
             "endpoint_url": os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None,
-            "config_kwargs": {"retries": {"max_attempts": 2, "mode": "standard"}, "connect_timeout": 10},
+            # These repeat the reads of a file that is already open, which ``attempt`` does not see.
+            "config_kwargs": {"retries": {"max_attempts": 3, "mode": "standard"}, "connect_timeout": 10},
             "default_block_size": 8 << 20,
             "default_fill_cache": False,
         }
+    if location.scheme == "https":
+        import aiohttp
+
+        # The default ends every download after five minutes, however well it goes.
+        options = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)}}
     if not location.is_local:
         options["use_listings_cache"] = False
     return fsspec.filesystem(location.scheme, **options)
@@ -97,6 +103,8 @@ def refusals(location: Location, parameter: str, *, writing: bool = False) -> It
             "Give the run's service account workload identity.",
         ) from error
     except Exception as error:
+        # A client's message may repeat the URL with its signature.
+        said = str(error).replace(location.uri, shown)
         if is_missing(error) and not (writing and isinstance(error, NotADirectoryError)):
             expected = "an existing bucket or folder" if writing else "an existing file"
             raise InputError(parameter, shown, expected, "Check its spelling, and that it was made.") from error
@@ -105,10 +113,10 @@ def refusals(location: Location, parameter: str, *, writing: bool = False) -> It
                 parameter,
                 shown,
                 "a place that this step may write to" if writing else "a file that this step may read",
-                f"The store said: {error}. Check the rights of the step's user or credentials.",
+                f"The store said: {said}. Check the rights of the step's user or credentials.",
             ) from error
         if is_passing(error):
-            raise ConnectionError(f"{shown}: the store failed {ATTEMPTS} times, the last time with: {error}") from error
+            raise ConnectionError(f"{shown}: the store failed {ATTEMPTS} times, the last time with: {said}") from error
         raise
 
 

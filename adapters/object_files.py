@@ -29,8 +29,11 @@ def exists(uri: str, parameter: str = "uri") -> bool:
 
 def is_there(location: Location) -> bool:
     """As ``exists``, with the store's own errors; fsspec's answer is False for any failure whatever."""
+    files = file_system(location)
+    if location.scheme == "https":
+        return bool(files.exists(location.path, strict=True))
     try:
-        file_system(location).info(location.path)
+        files.info(location.path)
     except Exception as error:
         if is_missing(error):
             return False
@@ -148,8 +151,16 @@ def _require_writable_scheme(location: Location, parameter: str) -> None:
         raise InputError(parameter, public(location.uri), "a place to write to", "Use a path, s3:// or gs://.")
 
 
+def make_folder(path: Path) -> None:
+    """Make a local folder and those above it; a file in the way is an error of its own, not a taken name."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "a file is in the way", str(path)) from error
+
+
 def _create_local(path: Path, content: bytes) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         partial.write_bytes(content)
@@ -174,7 +185,8 @@ def _create_local(path: Path, content: bytes) -> bool:
 def _download(location: Location, parameter: str, copy: BinaryIO, limit: int) -> None:
     copy.seek(0)
     copy.truncate()
-    with file_system(location).open(location.path, "rb", block_size=0) as stream:
+    # With a size given and no blocks it streams at once; a look at the size first would hide why it failed.
+    with file_system(location).open(location.path, "rb", block_size=0, size=limit) as stream:
         while chunk := stream.read(_CHUNK):
             copy.write(chunk)
             if copy.tell() > limit:

@@ -12,7 +12,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from kfp_lifecycle.adapters import object_files
@@ -68,12 +68,11 @@ def get_directory(uri: str, directory: str | Path, parameter: str = "uri") -> No
         raise InputError(
             parameter, public(uri), f"a folder with {CHECKSUMS}", "Check the URI, or let the step that puts it finish."
         )
+    # An object may be called anything; locate refuses the names that climb.
     files = [locate(file, parameter) for file in object_files.list_files(uri, parameter)]
     with _appearing(Path(directory)) as partial:
         for file in files:
             name = file.path.removeprefix(source.path).lstrip("/")
-            if ".." in PurePosixPath(name).parts:
-                raise InputError(parameter, file.path, "names that stay inside the folder", "Remove this object.")
             copy = partial / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             with object_files.open_input(file.uri, parameter) as stream, copy.open("wb") as out:
@@ -94,7 +93,7 @@ def _put_local(directory: Path, target: Location, marker: bytes, parameter: str)
 @contextmanager
 def _appearing(directory: Path) -> Iterator[Path]:
     """A folder to fill that takes its name in one step at the end, or leaves nothing."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    object_files.make_folder(directory.parent)
     partial = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}.partial")
     partial.mkdir()
     try:

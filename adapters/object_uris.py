@@ -41,7 +41,7 @@ class Location:
     def child(self, name: str) -> Location:
         """A place below this one; a name that would lead out of it is refused."""
         parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or ".." in parts or "\0" in name:
+        if not parts or name.startswith("/") or ".." in parts or _has_control(name):
             raise InputError("name", name, f"a name below {public(self.uri)}", "Remove .. and leading slashes.")
         return Location(self.scheme, f"{self.path.rstrip('/')}/{'/'.join(parts)}")
 
@@ -55,7 +55,7 @@ def locate(uri: str, parameter: str = "uri") -> Location:
     scheme, separator, rest = uri.partition("://")
     if not separator:
         scheme, rest = LOCAL, uri
-    if not uri.strip() or not rest or any(ord(sign) < 32 for sign in uri):
+    if not uri.strip() or not rest or _has_control(uri):
         raise InputError(parameter, uri, _EXPECTED, "Name a file, a folder or a pattern.")
     if scheme not in SCHEMES:
         raise InputError(parameter, public(uri), _EXPECTED, f"{scheme}:// is not supported: copy the data first.")
@@ -92,3 +92,7 @@ def join(uri: str, *names: str) -> str:
     for name in names:
         location = location.child(name)
     return location.uri
+
+
+def _has_control(text: str) -> bool:
+    return any(ord(sign) < 32 for sign in text)
