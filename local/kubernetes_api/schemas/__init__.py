@@ -1,0 +1,1 @@
+"""Schemas of the kinds, as data. See schema.py for how they are read."""
