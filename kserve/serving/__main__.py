@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from typing import Any
 
 from kfp_lifecycle.serving.arguments import Arguments, parse_arguments
 from kfp_lifecycle.serving.quiet_logs import set_up_logs
 
 logger = logging.getLogger("kfp_lifecycle.serving")
+
+# Seconds after which a thread that computes has to let another run. Python's 5 ms would hold up the event loop for
+# as long as a whole prediction takes.
+_SWITCH_INTERVAL = 0.0005
 
 
 def _limit_native_threads() -> None:
@@ -35,6 +40,7 @@ def _exchange(arguments: Arguments) -> Any:
 
     Raises:
         ValueError: any of the three failed; the message names the file.
+        Exception: whatever skops or the estimator raises.
     """
     import orjson
 
@@ -65,14 +71,17 @@ def main() -> int:
         arguments = parse_arguments(sys.argv[1:])
         _limit_native_threads()
         exchange = _exchange(arguments)
-    except ValueError as error:
-        print(f"kfp-lifecycle-serve: cannot serve: {error}", file=sys.stderr, flush=True)
+    except Exception as error:  # noqa: BLE001 - whatever a model does on loading, the last line says that it was it
+        if not isinstance(error, ValueError):
+            traceback.print_exc()
+        print(f"kfp-lifecycle-serve: cannot serve: {error or type(error).__name__}", file=sys.stderr, flush=True)
         return 1
     # KServe parses the command line at import and knows neither our words nor our choices.
     sys.argv[1:] = ["--configure_logging=false"]
     from kfp_lifecycle.serving.prediction_threads import PredictionThreads
     from kfp_lifecycle.serving.server import serve
 
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     threads = PredictionThreads(exchange.answer, threads=arguments.threads, prepare=_prepare_thread)
     logger.info(
         "serving model %r version %s at %s:%d",

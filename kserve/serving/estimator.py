@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from kfp_lifecycle.serving.predictions import LABELS, PROBABILITIES, Output, Predictions
 
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
     from kfp_lifecycle.core.model import Signature
 
 
-def _split(estimator: Any) -> tuple[Any, Any]:
-    """Preprocessing and final step of a pipeline, so that labels and probabilities share one preprocessing."""
+def _split(estimator: Any) -> tuple[list[Any], Any]:
+    """The transformers of a pipeline and its final step; of any other estimator none and itself.
+
+    Calling them one by one is what ``Pipeline.predict`` does, without its routing of metadata for each call, and
+    labels and probabilities then share the transformed rows.
+    """
     steps = getattr(estimator, "steps", None)
-    if not steps or len(steps) < 2 or steps[-1][1] in (None, "passthrough"):
-        return None, estimator
-    return estimator[:-1], steps[-1][1]
+    if not isinstance(estimator, Pipeline) or not steps or not hasattr(steps[-1][1], "predict"):
+        return [], estimator
+    return [step for _, step in steps[:-1] if step not in (None, "passthrough")], steps[-1][1]
 
 
 class ServedEstimator:
@@ -31,8 +36,7 @@ class ServedEstimator:
     """
 
     def __init__(self, estimator: Any, signature: Signature) -> None:
-        self._whole = estimator
-        self._preprocessing, self._final = _split(estimator)
+        self._transformers, self._final = _split(estimator)
         classification = signature.task == "classification"
         has_probabilities = classification and hasattr(estimator, "predict_proba")
         self.available = (LABELS, PROBABILITIES) if has_probabilities else (LABELS,)
@@ -60,14 +64,13 @@ class ServedEstimator:
         """
         count = len(frame)
         labels = probabilities = None
-        if len(parts) == 1 or self._preprocessing is None:
-            target, data = self._whole, frame
-        else:
-            target, data = self._final, self._preprocessing.transform(frame)
+        data: Any = frame
+        for transformer in self._transformers:
+            data = transformer.transform(data)
         if LABELS in parts:
-            labels = np.asarray(target.predict(data))
+            labels = np.asarray(self._final.predict(data))
         if PROBABILITIES in parts:
-            probabilities = np.asarray(target.predict_proba(data))
+            probabilities = np.asarray(self._final.predict_proba(data))
         for answers in (labels, probabilities):
             if answers is None:
                 continue
