@@ -85,7 +85,7 @@ def _per_class(answers: Answers, combine: Callable[[Floats, Floats, Floats], Flo
 
     def weighted(weights: Floats) -> Floats:
         figures = [combine(weights @ (t & v), weights @ t, weights @ v) for t, v in told]
-        return np.mean(figures, axis=0)
+        return np.asarray(np.mean(figures, axis=0))
 
     return weighted
 
