@@ -1,0 +1,51 @@
+"""The end of a run: as its last gate decided."""
+
+from __future__ import annotations
+
+from kfp_lifecycle.core.artifact import Artifact
+from kfp_lifecycle.core.decision import load_decision
+from kfp_lifecycle.core.errors import InputError
+
+FAIL, SUCCEED = "fail", "succeed"
+# The outcomes by which a gate says no, over all deciding steps.
+REFUSALS = frozenset(
+    {"fail", "too_few_rows", "refused", "stale", "roll_back", "rolled_back", "data_fault", "insufficient_data"}
+)
+
+
+class Refused(RuntimeError):
+    """A gate refused, and the run was asked to fail for it; nothing is broken."""
+
+
+def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL) -> tuple[str]:
+    """Print why a step decided as it did, and fail the run if it refused.
+
+    A deciding step ends well even when it refuses, because KFP drops the artifacts of a failed one; so the run fails
+    here, after decision and report are kept.
+
+    Args:
+        step: the step that decided.
+        outcome: its outcome.
+        on_refusal: ``fail``, or ``succeed`` to end a refused run well.
+
+    Raises:
+        InputError: ``on_refusal`` is neither, or the decision is not the one of this outcome.
+        Refused: the outcome is a refusal and ``on_refusal`` is ``fail``.
+    """
+    if on_refusal not in (FAIL, SUCCEED):
+        raise InputError("on_refusal", on_refusal, f"{FAIL} or {SUCCEED}", "Choose one of the two.")
+    try:
+        saved = load_decision(decision.path)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            "decision", decision.uri or decision.path, "the decision.json of a step", f"Pass on its output ({error})."
+        ) from error
+    if saved.outcome != outcome:
+        raise InputError(
+            "outcome", outcome, f"{saved.outcome!r}, which the decision holds", "Pass outcome and decision of one step."
+        )
+    said = f"{step} answered {outcome}: {'; '.join(saved.reasons) or 'no reason given'}"
+    print(said, flush=True)
+    if outcome in REFUSALS and on_refusal == FAIL:
+        raise Refused(said)
+    return (outcome,)

@@ -1,0 +1,63 @@
+"""How a run ends after a gate has decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kfp_lifecycle.components.conclusion.conclusion import Refused, conclude
+from kfp_lifecycle.core.decision import Decision, save_decision
+from kfp_lifecycle.core.errors import InputError
+
+
+@dataclass
+class File:
+    path: str
+    uri: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture
+def decided(tmp_path: Path):
+    def make(outcome: str, *reasons: str) -> File:
+        path = tmp_path / "decision.json"
+        save_decision(Decision(StrEnum("Outcome", {"it": outcome}).it, reasons), path)
+        return File(str(path))
+
+    return make
+
+
+@pytest.mark.parametrize("outcome", ["fail", "too_few_rows", "refused"])
+def test_a_refusal_fails_the_run_after_its_reasons_are_printed(decided, capsys, outcome):
+    with pytest.raises(Refused, match=f"evaluate answered {outcome}: AUC is lower; and slower"):
+        conclude("evaluate", outcome, decided(outcome, "AUC is lower", "and slower"))
+    assert capsys.readouterr().out == f"evaluate answered {outcome}: AUC is lower; and slower\n"
+
+
+def test_a_refusal_ends_well_when_asked(decided):
+    assert conclude("deploy", "refused", decided("refused"), on_refusal="succeed") == ("refused",)
+
+
+@pytest.mark.parametrize("outcome", ["pass", "first_release", "canary", "unchanged"])
+def test_any_other_outcome_ends_well(decided, capsys, outcome):
+    assert conclude("deploy", outcome, decided(outcome, "it serves")) == (outcome,)
+    assert "it serves" in capsys.readouterr().out
+
+
+def test_another_steps_decision_is_not_taken_for_this_one(decided):
+    with pytest.raises(InputError, match="^outcome='canary': expected 'refused', which the decision holds"):
+        conclude("deploy", "canary", decided("refused"))
+
+
+def test_a_missing_decision_is_named(tmp_path):
+    with pytest.raises(InputError, match="^decision="):
+        conclude("deploy", "canary", File(str(tmp_path / "none.json")))
+
+
+def test_an_unknown_wish_is_refused(decided):
+    with pytest.raises(InputError, match="^on_refusal='ignore': expected fail or succeed"):
+        conclude("deploy", "canary", decided("canary"), on_refusal="ignore")

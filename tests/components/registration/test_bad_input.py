@@ -1,0 +1,96 @@
+"""What register refuses; a refused input leaves no version and no export."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from kfp_lifecycle.components.registration.registration import register
+from kfp_lifecycle.core.errors import InputError
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KFP_LIFECYCLE_MODELS_ROOT", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def refused(parameter: str, said: str):
+    return pytest.raises(InputError, match=rf"(?s)^{parameter}=.*{said}")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a:b", "-a", "a b", "x" * 64, "../a"])
+def test_a_name_that_cannot_be_a_folder_a_label_and_a_registered_model(trained_offline, root, name):
+    with refused("model_name", "Write for example"):
+        register(trained_offline, name)
+
+
+def test_an_environment_that_no_alias_can_carry(trained_offline, root):
+    with refused("environment", "lower-case"):
+        register(trained_offline, "model", environment="Prod!")
+
+
+def test_a_models_root_that_is_not_set_names_the_setting_and_the_config_map(trained_offline, monkeypatch):
+    monkeypatch.delenv("KFP_LIFECYCLE_MODELS_ROOT", raising=False)
+    with refused("KFP_LIFECYCLE_MODELS_ROOT", "ConfigMap 'kfp-lifecycle'"):
+        register(trained_offline, "model")
+
+
+def test_an_mlflow_server_that_does_not_answer(trained_offline, root, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    with pytest.raises(InputError, match="^MLFLOW_TRACKING_URI='http://127.0.0.1:9': expected the address") as raised:
+        register(trained_offline, "model")
+    assert "secret" not in str(raised.value)
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("key", ["content_key", "digest", "model_id"])
+def test_a_model_that_train_did_not_make(trained_offline, root, key):
+    trained_offline.metadata.pop(key)
+    with refused("model", f"metadata holds {key}"):
+        register(trained_offline, "model")
+
+
+def test_one_flipped_byte_in_the_model_file(trained_offline, root):
+    file = Path(trained_offline.path) / "model.skops"
+    file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
+    with refused("model", "model.skops was changed"):
+        register(trained_offline, "model")
+
+
+def test_a_models_root_that_is_not_writable_leaves_no_version(mlflow_uri, trained, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("KFP_LIFECYCLE_MODELS_ROOT", str(tmp_path / "file"))
+    name = f"model-{uuid.uuid4().hex[:8]}"
+    with refused("KFP_LIFECYCLE_MODELS_ROOT", "may write to"):
+        register(trained(), name)
+    assert not MlflowClient(mlflow_uri).search_registered_models(f"name='{name}'")
+
+
+def test_an_export_that_was_removed_is_made_again(mlflow_uri, trained, root):
+    name, model = f"model-{uuid.uuid4().hex[:8]}", trained()
+    first = register(model, name)
+    shutil.rmtree(root / name)
+    assert register(model, name) == first
+    assert (root / name / first[2] / "checksums.json").exists()
+
+
+def test_an_export_that_was_removed_cannot_be_made_from_other_bytes(mlflow_uri, trained, root):
+    name = f"model-{uuid.uuid4().hex[:8]}"
+    register(trained(content="a"), name)
+    shutil.rmtree(root / name)
+    with refused("KFP_LIFECYCLE_MODELS_ROOT", "delete version 1"):
+        register(trained(content="b"), name)
+
+
+def test_an_export_with_one_flipped_byte_is_named_and_never_overwritten(mlflow_uri, trained, root):
+    name, model = f"model-{uuid.uuid4().hex[:8]}", trained()
+    file = root / name / register(model, name)[2] / "model.skops"
+    file.write_bytes(b"W" + file.read_bytes()[1:])
+    with refused("KFP_LIFECYCLE_MODELS_ROOT", "model.skops was changed"):
+        register(model, name)
+    assert file.read_bytes().startswith(b"W")
