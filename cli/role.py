@@ -28,9 +28,9 @@ def render_role(components: Mapping[str, metadata.Metadata]) -> str:
     reasons: dict[tuple[str, str], list[str]] = {}
     for verb, known in sorted(components.items()):
         for right in known.kubernetes:
-            resource = (right.group, right.resource)
-            verbs.setdefault(resource, set()).update(right.verbs)
-            reasons.setdefault(resource, []).append(f"{verb}: {right.why}")
+            target = (right.group, right.resource)
+            verbs.setdefault(target, set()).update(right.verbs)
+            reasons.setdefault(target, []).append(f"{verb}: {right.why}")
     rules = []
     for (group, resource), allowed in sorted(verbs.items()):
         rules += [f"  # {reason}" for reason in reasons[group, resource]]

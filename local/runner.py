@@ -6,17 +6,10 @@ folder, and what failed is told with the step's own traceback. Nothing that exis
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +18,9 @@ from typing import Any
 from kfp_lifecycle.local.runner_environment import step_environment
 from kfp_lifecycle.local.runner_parameters import check_arguments
 from kfp_lifecycle.local.runner_progress import print_event
+from kfp_lifecycle.local.runner_session import events, plain, run_process, workspace
 from kfp_lifecycle.local.runner_specification import Specification, load_specification, local_copy
-from kfp_lifecycle.local.runner_watcher import MARK
 from kfp_lifecycle.local.state import DEFAULT_FOLDER
-
-# What a step gets between SIGTERM and SIGKILL; on a cluster it is about as long.
-GRACE_SECONDS = 2.0
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 Progress = Callable[[Mapping[str, Any]], None]
 
@@ -106,19 +95,15 @@ def run_pipeline(
     began = time.monotonic()
     progress({"event": "run", "pipeline": specification.name, "run_id": run_id, "directory": str(directory)})
     tasks: list[TaskResult] = []
-    logs: dict[str, str] = {}
     failure = ""
-    with _process(order, environment) as process:
-        for event in _events(process, directory / "run.log"):
+    with workspace(directory), run_process(order, environment) as process:
+        for event in events(process, directory / "run.log"):
             progress(event)
-            if event["event"] == "started":
-                logs[event["directory"]] = event["log"]
-            elif event["event"] == "ended":
-                tasks.append(_task_result(event, logs.get(event["directory"], "")))
+            if event["event"] == "ended":
+                tasks.append(_task_result(event))
             elif event["event"] == "failed":
                 failure = event["error"]
         code_of_exit = process.wait()
-    shutil.rmtree(directory / "workspace", ignore_errors=True)
     result = RunResult(
         run_id=run_id,
         pipeline=specification.name,
@@ -148,8 +133,6 @@ def _prepared(
     logs = directory / "logs"
     environment = step_environment(state, code, directory / "bin")
     logs.mkdir(parents=True)
-    # kfp.local deletes its workspace, so it gets one that nobody else has.
-    (directory / "workspace").mkdir()
     document = local_copy(specification, run_id=run_id, started=started, logs=logs)
     (directory / "pipeline.yaml").write_text(json.dumps(document), encoding="utf-8")
     order = directory / "order.json"
@@ -167,61 +150,13 @@ def _prepared(
     return directory, environment, order
 
 
-@contextlib.contextmanager
-def _process(order: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """The run's process in a session of its own; neither it nor a step of it outlives the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kfp_lifecycle.local.runner_process", str(order)],
-        # Never written to: it ends when we do, however we end.
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env=dict(environment),
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            _signal_group(process, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE_SECONDS)
-        # A step may still be there when its parent has gone.
-        _signal_group(process, signal.SIGKILL)
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream:
-                stream.close()
-
-
-def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
-
-
-def _events(process: subprocess.Popen[str], log: Path) -> Iterator[dict[str, Any]]:
-    """The watchers' events out of the process's output; what kfp.local prints itself is kept in ``log``."""
-    assert process.stdout is not None
-    with log.open("w", encoding="utf-8") as kept:
-        for raw in process.stdout:
-            before, mark, event = _COLOUR.sub("", raw).partition(MARK)
-            if mark:
-                yield json.loads(event)
-            elif before.strip():
-                kept.write(before)
-                kept.flush()
-
-
-def _task_result(event: Mapping[str, Any], log: str) -> TaskResult:
+def _task_result(event: Mapping[str, Any]) -> TaskResult:
     return TaskResult(
         name=event["task"],
         seconds=event["seconds"],
         outputs=event["outputs"],
         directory=event["directory"],
-        log=log,
+        log=event["log"],
         error=event["error"],
     )
 
@@ -231,5 +166,5 @@ def _explained(tasks: Sequence[TaskResult], failure: str, directory: Path, code:
     parts = [f"{task.name} failed:\n{task.error}\nfull log: {task.log}" for task in tasks if task.error]
     if not parts:
         tail = (directory / "run.log").read_text(encoding="utf-8").splitlines()[-20:]
-        parts = [_COLOUR.sub("", failure) or "\n".join([*tail, f"the run's process ended with exit code {code}"])]
+        parts = [plain(failure) or "\n".join([*tail, f"the run's process ended with exit code {code}"])]
     return "\n\n".join(parts)

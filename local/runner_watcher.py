@@ -29,13 +29,14 @@ def main() -> int:
     task = file.parent.name
     began = time.monotonic()
     with _new_log(logs, task) as kept:
-        _tell(event="started", task=task, directory=str(file.parent), log=kept.name)
+        _tell(event="started", task=task)
         code, lines = _run(command, task, kept)
     outputs = json.loads(file.read_text(encoding="utf-8")).get("parameterValues", {}) if file.exists() else {}
     _tell(
         event="ended",
         task=task,
         directory=str(file.parent),
+        log=kept.name,
         code=code,
         seconds=round(time.monotonic() - began, 3),
         outputs=outputs if code == 0 else {},

@@ -1,0 +1,139 @@
+"""Does the compiled pipeline hold the rules of the cluster and of one machine?"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from kfp_lifecycle.components import images, metadata
+from kfp_lifecycle.core import settings
+
+ADDRESSES_OF_DATA = {"data_uri", "schema_uri"}
+
+
+def step_tasks(ir: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Each step of the pipeline as (task name, task, executor label)."""
+    for part in (ir["root"], *ir["components"].values()):
+        for name, task in part.get("dag", {}).get("tasks", {}).items():
+            component = ir["components"][task["componentRef"]["name"]]
+            if "executorLabel" in component:
+                yield name, task, component["executorLabel"]
+
+
+def verb_of(task: str) -> str:
+    return re.sub(r"-\d+$", "", task).replace("-", "_")
+
+
+def conditions(ir: dict[str, Any]) -> list[tuple[str, set[str]]]:
+    """Each branch as (condition, steps right inside it)."""
+    found = []
+    for part in (ir["root"], *ir["components"].values()):
+        for task in part.get("dag", {}).get("tasks", {}).values():
+            if "condition" in task.get("triggerPolicy", {}):
+                inner = ir["components"][task["componentRef"]["name"]]["dag"]["tasks"]
+                found.append((task["triggerPolicy"]["condition"], set(inner)))
+    return found
+
+
+def test_it_takes_parameters_only(ir: dict[str, Any]) -> None:
+    assert "artifacts" not in ir["root"]["inputDefinitions"]
+
+
+def test_four_parameters_are_required(ir: dict[str, Any]) -> None:
+    parameters = ir["root"]["inputDefinitions"]["parameters"]
+    required = {name for name, it in parameters.items() if not it.get("isOptional")}
+    assert required == {"data_uri", "label", "model_name", "service"}
+
+
+def test_every_parameter_is_described(ir: dict[str, Any]) -> None:
+    parameters = ir["root"]["inputDefinitions"]["parameters"]
+    assert [name for name, it in parameters.items() if not it.get("description")] == []
+
+
+def test_no_parameter_is_an_endpoint_or_a_secret(ir: dict[str, Any]) -> None:
+    like = re.compile(r"password|token|secret|credential|(^|_)key($|_)|endpoint|ur[il]|host|tracking")
+    names = set(ir["root"]["inputDefinitions"]["parameters"])
+    assert {name for name in names if like.search(name)} == ADDRESSES_OF_DATA
+
+
+def test_estimator_parameters_are_text_because_a_struct_turns_integers_into_floats(ir: dict[str, Any]) -> None:
+    parameters = ir["root"]["inputDefinitions"]["parameters"]
+    assert parameters["parameters"]["parameterType"] == "STRING"
+    assert not [name for name, it in parameters.items() if it["parameterType"] == "STRUCT"]
+
+
+def test_all_images_are_from_the_table_and_nothing_is_installed(ir: dict[str, Any]) -> None:
+    table = {images.reference(family) for family in images.NAMES}
+    for executor in ir["deploymentSpec"]["executors"].values():
+        assert executor["container"]["image"] in table
+        assert "pip install" not in json.dumps(executor["container"]["command"])
+
+
+def test_steps_run_in_the_order_of_the_lifecycle_and_each_refusal_concludes(ir: dict[str, Any]) -> None:
+    root = set(ir["root"]["dag"]["tasks"])
+    assert {"collect", "validate"} <= root
+    valid = next(steps for condition, steps in conditions(ir) if "split" in steps)
+    assert {"split", "train", "evaluate"} <= valid
+    good = next(steps for condition, steps in conditions(ir) if "deploy" in steps)
+    assert {"register", "deploy"} <= good
+    concluded = {
+        task["inputs"]["parameters"]["step"]["runtimeValue"]["constant"]
+        for name, task, _ in step_tasks(ir)
+        if verb_of(name) == "conclude"
+    }
+    assert concluded == {"validate", "evaluate", "deploy"}
+
+
+def test_gates_compare_our_own_outcomes_only(ir: dict[str, Any]) -> None:
+    # kfp.local evaluates the condition as text, so it must never hold words that a user chose.
+    expected = re.compile(
+        r"(!\()?inputs\.parameter_values\['pipelinechannel--(validate|evaluate)-outcome'\] == 'pass'\)?"
+    )
+    for condition, _ in conditions(ir):
+        assert expected.fullmatch(condition)
+
+
+def test_every_step_gets_every_setting_and_only_the_secrets_it_needs(
+    ir: dict[str, Any], executors: dict[str, Any]
+) -> None:
+    known = {verb: metadata.load(folder) for verb, folder in metadata.folders().items()}
+    for name, _, label in step_tasks(ir):
+        [config] = executors[label]["configMapAsEnv"]
+        assert config["configMapName"] == settings.CONFIG_MAP
+        assert config["optional"]
+        assert tuple(pair["envVar"] for pair in config["keyToEnv"]) == settings.FROM_CONFIG_MAP
+        secrets = [pair["envVar"] for it in executors[label].get("secretAsEnv", []) for pair in it["keyToEnv"]]
+        assert tuple(secrets) == known[verb_of(name)].secrets
+        assert all(it["optional"] for it in executors[label].get("secretAsEnv", []))
+
+
+def test_only_cacheable_steps_are_cached(ir: dict[str, Any]) -> None:
+    cached = {
+        verb_of(name) for name, task, _ in step_tasks(ir) if task.get("cachingOptions", {}).get("enableCache", False)
+    }
+    assert cached == {"validate", "split"}
+
+
+def test_a_conclusion_is_never_tried_again_and_every_other_step_is(ir: dict[str, Any]) -> None:
+    retried = {verb_of(name) for name, task, _ in step_tasks(ir) if "retryPolicy" in task}
+    assert retried == {"collect", "validate", "split", "train", "evaluate", "register", "deploy"}
+
+
+def test_every_step_requests_cpu_and_memory(ir: dict[str, Any]) -> None:
+    for executor in ir["deploymentSpec"]["executors"].values():
+        resources = executor["container"]["resources"]
+        assert resources["resourceCpuRequest"]
+        assert resources["resourceMemoryRequest"]
+
+
+def test_the_run_id_is_kfps_own(ir: dict[str, Any]) -> None:
+    for name, task, _ in step_tasks(ir):
+        if verb_of(name) in {"register", "deploy"}:
+            assert task["inputs"]["parameters"]["run_id"]["runtimeValue"]["constant"] == "{{$.pipeline_job_uuid}}"
+
+
+def test_it_fits_into_a_workflow_object(documents: list[dict[str, Any]]) -> None:
+    # Argo keeps a workflow in one Kubernetes object; with KFP's own share 256 KB is where large ones begin to fail.
+    assert len(json.dumps(documents, separators=(",", ":"))) < 110_000
