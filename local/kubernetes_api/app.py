@@ -16,6 +16,7 @@ from kfp_lifecycle.local.kubernetes_api import (
     discovery,
     errors,
     logs,
+    openapi,
     reads,
     rendering,
     reviews,
@@ -124,9 +125,14 @@ def _plain(request: Request, path: str) -> Response:
     """Discovery, version and health, or the 404 of a path that is nothing."""
     if path in discovery.HEALTH_PATHS:
         return rendering.text_response(200, "ok")
-    if path.startswith("/openapi"):
-        raise errors.not_implemented("OpenAPI")
-    found = discovery.document(path.rstrip("/") or "/", request.url.netloc)
+    if path == "/openapi/v2":
+        raise errors.not_implemented("OpenAPI v2")
+    if path == "/openapi/v3":
+        return rendering.text_response(200, json.dumps(openapi.index()))
+    if path.startswith("/openapi/v3/"):
+        found = openapi.document(path.removeprefix("/openapi/v3/"))
+    else:
+        found = discovery.document(path.rstrip("/") or "/", request.url.netloc)
     parts = path.strip("/").split("/")
     if found is None and parts[0] == "apis" and len(parts) > 1 and is_unserved(parts[1], ""):
         raise errors.not_implemented(f"the API group {parts[1]}")

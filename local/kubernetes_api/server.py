@@ -10,6 +10,7 @@ import uvicorn
 
 from kfp_lifecycle.local.kubernetes_api.access import Access
 from kfp_lifecycle.local.kubernetes_api.app import create_app
+from kfp_lifecycle.local.kubernetes_api.certificates import Certificate
 from kfp_lifecycle.local.kubernetes_api.logs import LogReader
 from kfp_lifecycle.local.kubernetes_api.store import Store
 
@@ -21,18 +22,24 @@ class Server:
         store: closed by `stop`, which ends all watches.
         access: tokens and rules.
         port: 0 takes a free one.
+        certificate: serve https with it; kubectl needs that to send its token.
         logs: see `create_app`.
     """
 
-    def __init__(self, store: Store, access: Access, *, port: int = 0, logs: LogReader | None = None) -> None:
+    def __init__(
+        self, store: Store, access: Access, *, port: int = 0, certificate: Certificate | None = None,
+        logs: LogReader | None = None,
+    ) -> None:
         self._store = store
         # The socket listens before the thread starts, so a client that comes early waits instead of failing.
         self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
         config = uvicorn.Config(
             create_app(store, access, logs=logs), log_level="warning", access_log=False, lifespan="off",
             timeout_graceful_shutdown=2, server_header=False,
+            ssl_certfile=certificate.certificate if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="kubernetes-api")
