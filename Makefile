@@ -44,7 +44,7 @@ pipelines: env  ## Compile every pipeline and component into build/.
 	@$(STEPS)/python compile.py
 
 readmes: env  ## Write the generated READMEs and manifests again.
-	@$(STEPS)/kfp-lifecycle readmes
+	@$(STEPS)/kfp-lifecycle generate
 
 locks: | $(UV)  ## Resolve the five hash locks again from setup.cfg and images/constraints.txt.
 	@sh images/lock.sh $(UV)
