@@ -8,6 +8,9 @@ import sys
 from types import FrameType
 
 from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.local.runner import RunResult, run_pipeline
+from kfp_lifecycle.local.runner_parameters import load_params_file, parse_assignments
+from kfp_lifecycle.local.runner_specification import load_specification
 
 _DESCRIPTION = """Steps get the settings of the local cluster in the state folder, or without one this shell's own
 environment. Exit code 0: the run succeeded; 1: it failed; 2: a parameter or file is wrong and nothing ran; 130:
@@ -36,33 +39,31 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    from kfp_lifecycle.local.runner import run_pipeline
-    from kfp_lifecycle.local.runner_parameters import load_params_file, parse_assignments
-    from kfp_lifecycle.local.runner_specification import load_specification
-
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        inputs = load_specification(args.pipeline).inputs
-        parameters = load_params_file(args.params_file) if args.params_file else {}
-        parameters.update(parse_assignments(args.param, inputs))
-        result = run_pipeline(
-            args.pipeline, parameters, state=args.state, code=args.code, pipeline_root=args.pipeline_root
-        )
+        result = _run(args)
     except InputError as error:
         print(f"run: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("run: interrupted; its steps are stopped", file=sys.stderr)
         return 130
-    if result.succeeded:
-        return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
     failed = [task for task in result.tasks if task.error]
     for task in failed:
         # The traceback was printed as the task ended.
         print(f"{task.name}: {task.error.splitlines()[-1]}\n  full log: {task.log}", file=sys.stderr)
-    if not failed:
+    if not result.succeeded and not failed:
         print(result.error, file=sys.stderr)
-    return 1
+    return 0 if result.succeeded else 1
+
+
+def _run(args: argparse.Namespace) -> RunResult:
+    inputs = load_specification(args.pipeline).inputs
+    parameters = load_params_file(args.params_file) if args.params_file else {}
+    parameters.update(parse_assignments(args.param, inputs))
+    return run_pipeline(args.pipeline, parameters, state=args.state, code=args.code, pipeline_root=args.pipeline_root)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
