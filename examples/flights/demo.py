@@ -20,6 +20,9 @@ import traffic
 import weeks
 from baseline import auc, auc_gain, late_rates
 
+from kfp_lifecycle.local.cluster import Cluster
+from kfp_lifecycle.local.state import StateFolder
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = "flights"
 CANARY_PERCENT = 10
@@ -65,6 +68,7 @@ class Demo:
 
         say("2. The local cluster, and the pipeline a cluster would get")
         self.command("local", "up", "--state", str(self.state))
+        self.cluster = Cluster(StateFolder(self.state))
         subprocess.run([sys.executable, ROOT / "compile.py", "--out", self.folder / "compiled"], check=True)
 
         say(f"3. Train on weeks {FIRST[0]} to {FIRST[1]}, gate, register, release")
@@ -76,7 +80,7 @@ class Demo:
         self.measure_the_canary(rows)
 
         say("5. Take the canary off")
-        canary.remove(self.state, SERVICE)
+        canary.remove(self.cluster, SERVICE)
         summary.write(self.folder / "report.html", self.measured)
 
     def command(self, *words: str) -> None:
@@ -114,9 +118,8 @@ class Demo:
         asked = rows[number == week].reset_index(drop=True)
         requests = asked[weeks.FEATURES].to_dict("records")
         say(f"   {len(requests):,} flights of week {week} as requests, one flight each ...")
-        gateway, host = canary.address(self.state, SERVICE)
         start = time.monotonic()
-        answers = traffic.send(gateway, host, SERVICE, requests)
+        answers = traffic.send(self.cluster.gateway_url, self.cluster.host(SERVICE), SERVICE, requests)
         say(f"   answered in {time.monotonic() - start:.0f} s")
         return asked, answers
 
@@ -140,7 +143,7 @@ class Demo:
         _, answers = self.ask(rows, SECOND[1] + 1)
         arms = traffic.per_arm(answers)
         self.measured["arms"] = arms
-        champion, challenger = canary.arms(self.state, SERVICE)
+        champion, challenger = canary.arms(self.cluster, SERVICE)
         observed = sum(arm["share"] for arm in arms if arm["revision"] == challenger)
         self.measured.update({"canary_observed": observed, "champion": champion, "challenger": challenger})
         say(summary.arms_as_text(arms))
