@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import yaml
 from starlette.requests import Request
 
 from kfp_lifecycle.local.kubernetes_api.errors import ApiError, bad_request, unsupported_media
+from kfp_lifecycle.local.kubernetes_api.validation import json_type
 
 BODY_LIMIT = 3 * 1024 * 1024
 WRITE_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
@@ -108,10 +110,10 @@ def parsed_patch(raw: bytes, form: str) -> Any:
         raise bad_request(f"error decoding patch: {error}") from None
     if form == JSON_PATCH:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise bad_request("error decoding patch: json: cannot unmarshal it into Go value of type "
+            raise bad_request(f"error decoding patch: json: cannot unmarshal {json_type(value)} into Go value of type "
                               "[]handlers.jsonPatchOp")
     elif not isinstance(value, dict):
-        raise bad_request("error decoding patch: json: cannot unmarshal it into Go value of type "
+        raise bad_request(f"error decoding patch: json: cannot unmarshal {json_type(value)} into Go value of type "
                           "map[string]interface {}")
     return value
 
@@ -126,9 +128,23 @@ def _text(raw: bytes) -> str:
 def _json(text: str) -> Any:
     """Strict JSON: NaN and Infinity, which Python would take, are refused, and so is absurd nesting."""
     try:
-        return json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse_constant)
+        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         raise ValueError("exceeded max depth") from None
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text.rstrip()):
+            raise ValueError("unexpected end of JSON input") from None
+        raise
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()  # refuses half of a surrogate pair
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"cannot unmarshal number {text}")
+    return number
 
 
 def _refuse_constant(name: str) -> Any:
@@ -153,4 +169,4 @@ def _yaml(text: str) -> Any:
     try:
         return _json(json.dumps(yaml.load(text, Loader=_PlainLoader)))
     except (yaml.YAMLError, TypeError) as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(getattr(error, "problem", None) or str(error)) from None

@@ -48,6 +48,8 @@ def undecodable(kind: Kind, why: str) -> ApiError:
 
 def _decode(value: Any, schema: Schema, path: str) -> Any:
     wanted = schema.get("type")
+    if value is None and not schema.get("nullable"):
+        return {"string": "", "object": {}, "array": []}.get(wanted or "")  # the zero value of the Go type
     if value is None or wanted is None:
         return value
     if json_type(value) != wanted:

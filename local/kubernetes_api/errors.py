@@ -98,7 +98,7 @@ def precondition_failed(kind: Kind, name: str, why: str) -> ApiError:
 
 def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> ApiError:
     """422 that lists every cause. `kind` is the Kind, or the plural where the real server says so."""
-    texts = [cause.text for cause in causes]
+    texts = list(dict.fromkeys(cause.text for cause in causes))
     joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     qualified = f"{kind}.{group}" if group else kind
     listed = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]

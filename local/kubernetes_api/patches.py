@@ -8,6 +8,13 @@ from typing import Any
 
 from kfp_lifecycle.local.kubernetes_api.schema import same
 
+# Lists of built-in kinds that a strategic merge patch merges ("" for a list of plain values) or replaces.
+_MERGE_KEYS = {
+    ("metadata", "finalizers"): "", ("metadata", "ownerReferences"): "uid", ("status", "conditions"): "type",
+    ("status", "podIPs"): "ip", ("status", "hostIPs"): "ip",
+}
+_REPLACED = {("status", "containerStatuses"), ("status", "initContainerStatuses")}
+
 
 class PatchError(ValueError):
     """A JSON patch that cannot be applied to this object (a failing test among them)."""
@@ -31,10 +38,10 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def strategic_patch(target: Any, patch: Any, path: tuple[str, ...] = ()) -> Any:
-    """A merge patch that merges metadata.finalizers and knows `$patch: replace`, as built-in kinds have it.
+    """A merge patch that knows `$patch: replace` and merges the lists that built-in kinds merge.
 
     Raises:
-        UnsupportedDirective: any other directive.
+        UnsupportedDirective: any other directive, or a list of which it is not known here how it merges.
     """
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
@@ -48,13 +55,28 @@ def strategic_patch(target: Any, patch: Any, path: tuple[str, ...] = ()) -> Any:
         below = (*path, name)
         if value is None:
             merged.pop(name, None)
-        elif below == ("metadata", "finalizers") and isinstance(value, list):
-            merged[name] = value + [item for item in merged.get(name, []) if item not in value]
-        elif below == ("metadata", "ownerReferences"):
-            raise UnsupportedDirective("strategic merge patch of metadata.ownerReferences")
+        elif isinstance(value, list):
+            merged[name] = _strategic_list(merged.get(name) or [], value, below)
         else:
             merged[name] = strategic_patch(merged.get(name), value, below)
     return merged
+
+
+def _strategic_list(target: list[Any], patch: list[Any], path: tuple[str, ...]) -> list[Any]:
+    """Items of the patch first, merged with those of the same key, then what only the target has."""
+    if path in _REPLACED:
+        return copy.deepcopy(patch)
+    if path not in _MERGE_KEYS:
+        raise UnsupportedDirective(f"strategic merge patch of the list {'.'.join(path)}")
+    key = _MERGE_KEYS[path]
+    if not key:
+        return patch + [item for item in target if item not in patch]
+    if not all(isinstance(item, dict) and key in item for item in patch):
+        raise UnsupportedDirective(f"strategic merge patch of {'.'.join(path)} without the key {key}")
+    known = {item.get(key): item for item in target}
+    given = {item[key] for item in patch}
+    merged = [strategic_patch(known.get(item[key]), item, path) for item in patch]
+    return merged + [item for item in target if item.get(key) not in given]
 
 
 def json_patch(target: Any, operations: Sequence[Mapping[str, Any]]) -> Any:

@@ -52,10 +52,17 @@ def selection(kind: Kind, query: Query) -> Callable[[Mapping[str, Any]], bool]:
     try:
         for path, _, _ in parse_fields(fields):
             if path not in kind.selectable:
-                raise errors.bad_request(f"field label not supported: {path}")
+                raise errors.bad_request(_unknown_field(kind, path))
         return matcher(labels, fields)
     except SelectorError as error:
         raise errors.bad_request(str(error)) from None
+
+
+def _unknown_field(kind: Kind, path: str) -> str:
+    if kind.custom:
+        return f"field label not supported: {path}"
+    known = ", ".join(f'"{name}"' for name in kind.selectable)
+    return f'"{path}" is not a known field selector: only {known}'
 
 
 def list_objects(store: Store, kind: Kind, address: Address, query: Query, form: rendering.Form) -> Response:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kfp_lifecycle.local.kubernetes_api.errors import Cause
+from kfp_lifecycle.local.kubernetes_api.fieldsets import spell
 from kfp_lifecycle.local.kubernetes_api.schema import Schema, item_key, items_of, property_of
 
 _JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number",
@@ -143,7 +144,7 @@ def apply_type_error(value: Any, schema: Schema, path: str = "") -> str:
                 except KeyError as missing:
                     return f"{path}[{i}]: associative list with keys has an element that omits key field {missing}"
                 if key in seen:
-                    return f"{path}: duplicate entries for key {key[2:]}"
+                    return f"{path}: duplicate entries for key {spell((key,))}"
                 seen.add(key)
             if found:
                 return found
