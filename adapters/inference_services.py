@@ -54,6 +54,11 @@ def apply(connection: Connection, manifest: Mapping[str, Any]) -> LiveService:
     return inference_service.read(kubernetes_objects.apply(connection, INFERENCE_SERVICES, manifest, MANAGER))
 
 
+def rehearse(connection: Connection, manifest: Mapping[str, Any]) -> None:
+    """The same apply as a dry run: schema, admission and field managers are checked, and nothing is written."""
+    kubernetes_objects.apply(connection, INFERENCE_SERVICES, manifest, MANAGER, dry_run=True)
+
+
 def follow(connection: Connection, service: str, namespace: str, seconds: float) -> Iterator[LiveService | None]:
     """The service now, at each change and at a steady heartbeat, until ``seconds`` have passed."""
     for manifest in kubernetes_objects.follow(connection, INFERENCE_SERVICES, service, namespace, seconds):

@@ -76,9 +76,12 @@ def replace(connection: Connection, kind: Kind, body: Mapping[str, Any]) -> dict
     return _send(connection, "put", "update", kind, metadata["namespace"], metadata["name"], body=body)
 
 
-def apply(connection: Connection, kind: Kind, body: Mapping[str, Any], manager: str) -> dict[str, Any]:
+def apply(
+    connection: Connection, kind: Kind, body: Mapping[str, Any], manager: str, *, dry_run: bool = False
+) -> dict[str, Any]:
     """One server-side apply; with a resourceVersion in the body, ``Conflict`` when the object has changed since."""
     metadata = body["metadata"]
+    options = {"dry_run": "All"} if dry_run else {}
     return _send(
         connection,
         "patch",
@@ -89,6 +92,7 @@ def apply(connection: Connection, kind: Kind, body: Mapping[str, Any], manager: 
         body=body,
         content_type="application/apply-patch+yaml",
         field_manager=manager,
+        **options,
     )
 
 

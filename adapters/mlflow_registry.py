@@ -86,6 +86,18 @@ def register(
     return found[0]
 
 
+def find_version(client: MlflowClient, name: str, version: str) -> Version | None:
+    """A version by its number, or None."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _version(client.get_model_version(name, version))
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+
+
 def alias_version(client: MlflowClient, name: str, alias: str) -> str:
     """The version that an alias points to; empty when the alias or the model does not exist."""
     from mlflow.exceptions import MlflowException

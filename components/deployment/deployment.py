@@ -1,0 +1,179 @@
+"""Release a registered version as a KServe InferenceService, behind a canary where a champion stands."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kfp_lifecycle.adapters import inference_services, kubernetes_connection, mlflow_registry
+from kfp_lifecycle.adapters.kubernetes_connection import Connection
+from kfp_lifecycle.components.deployment import execution, page
+from kfp_lifecycle.components.deployment.execution import Applied
+from kfp_lifecycle.components.deployment.exported_model import verified_example
+from kfp_lifecycle.components.deployment.outcome import Outcome
+from kfp_lifecycle.components.deployment.request import (
+    ReleaseRequest,
+    check_names,
+    check_overrides_fit,
+    check_request,
+    requested_mode,
+)
+from kfp_lifecycle.components.deployment.waiting import Served, wait_until_served
+from kfp_lifecycle.components.deployment.withdrawal import withdraw
+from kfp_lifecycle.core import settings
+from kfp_lifecycle.core.artifact import Artifact
+from kfp_lifecycle.core.decision import Decision, save_decision
+from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.inference_service import Mode
+from kfp_lifecycle.core.models_root import models_root
+from kfp_lifecycle.core.release import CHAMPION, Superseded, alias
+
+# An arm's name may grow by an epoch when its version is released again.
+_LONGEST_SUFFIX = "-e9999"
+
+
+def deploy(
+    service: str,
+    model_name: str,
+    version: str,
+    uri: str,
+    digest: str,
+    decision: Artifact,
+    report: Artifact,
+    namespace: str = "",
+    canary_percent: int = 10,
+    deployment_mode: str = "",
+    environment: str = "prod",
+    spec_overrides: str = "{}",
+    timeout_seconds: int = 900,
+    run_id: str = "",
+) -> tuple[str]:
+    """Put a version in front of users: all of them on a first release, ``canary_percent`` of them beside a champion.
+
+    A version that cannot be loaded, does not become ready or does not answer its own example is refused: a canary is
+    taken off again and the champion keeps all traffic. A first release that is refused stays in place without a
+    champion's name, for its pods to be looked at: nobody was served before, and the next release replaces it.
+
+    Args:
+        service: the InferenceService, made if it does not exist.
+        version: what register returned, as are ``uri`` and ``digest``.
+        decision: gets decision.json.
+        report: gets the decision as a page.
+        namespace: empty means the pod's own.
+        deployment_mode: Standard or Knative; empty takes the live service's, else the setting, else what the cluster
+            runs.
+        spec_overrides: JSON merged into the predictor.
+        timeout_seconds: how long the version may take to become ready.
+        run_id: who holds the release; a second run of the same content carries an open release on.
+
+    Returns:
+        first_release, canary, refused or unchanged.
+
+    Raises:
+        InputError: an argument or a setting cannot be used; nothing was written.
+    """
+    place = namespace or kubernetes_connection.own_namespace()
+    request = check_request(
+        service=service,
+        namespace=place,
+        model_name=model_name,
+        version=version,
+        uri=uri,
+        digest=digest,
+        canary_percent=canary_percent,
+        environment=environment,
+        runtime=settings.setting(settings.SERVING_RUNTIME),
+        spec_overrides=spec_overrides,
+        timeout_seconds=timeout_seconds,
+        run_id=run_id or uuid.uuid4().hex,
+    )
+    connection = kubernetes_connection.connect()
+    inference_services.check_namespace(connection, place)
+    mode = _mode(connection, request, deployment_mode)
+    check_names(request, mode, f"v{version}{_LONGEST_SUFFIX}")
+    check_overrides_fit(request, mode)
+    registry = mlflow_registry.connect()
+    _check_registered(registry, request)
+    example = verified_example(models_root(), uri, digest)
+    made, callers = _release(connection, registry, request, mode, example)
+    save_decision(made, decision.path)
+    Path(report.path).parent.mkdir(parents=True, exist_ok=True)
+    Path(report.path).write_text(page.make_page(made, callers), encoding="utf-8")
+    print(f"{service}: {made.outcome}", *made.reasons, callers, sep="\n  ", flush=True)
+    return (str(made.outcome),)
+
+
+def _mode(connection: Connection, request: ReleaseRequest, deployment_mode: str) -> Mode:
+    live = inference_services.read(connection, request.service, request.namespace)
+    mode = requested_mode(deployment_mode, settings.setting(settings.DEPLOYMENT_MODE), live)
+    return mode or inference_services.find_mode(connection)
+
+
+def _check_registered(registry: Any, request: ReleaseRequest) -> None:
+    found = mlflow_registry.find_version(registry, request.model, request.version)
+    recorded = found.tags.get(mlflow_registry.DIGEST, "") if found else ""
+    if recorded != request.digest:
+        raise InputError(
+            "version",
+            request.version,
+            f"a version of {request.model!r} with digest {request.digest}",
+            f"MLflow has {f'digest {recorded}' if found else 'no such version'}: pass on what register returned.",
+        )
+
+
+def _release(
+    connection: Connection, registry: Any, request: ReleaseRequest, mode: Mode, example: Mapping[str, Any]
+) -> tuple[Decision, str]:
+    applied = execution.record_and_apply(connection, request, mode)
+    domain = settings.setting(settings.GATEWAY_DOMAIN)
+    callers = page.callers_note(mode, applied.live, request.namespace, request.service, domain)
+    plan = applied.plan
+    if applied.asked is None:
+        if plan.outcome is Outcome.UNCHANGED:
+            _mirror_champion(registry, request, plan.champion)
+        return page.make_decision(plan.outcome, plan.reasons, request, mode, plan, {}), callers
+    print(f"{request.service}: version {request.version} at {plan.weight} % was applied; waiting", flush=True)
+    served = wait_until_served(
+        connection,
+        request,
+        applied.asked,
+        example,
+        gateway_url=settings.setting(settings.GATEWAY_URL),
+        gateway_domain=domain,
+    )
+    outcome, reasons = _conclude(connection, registry, request, applied, served)
+    return page.make_decision(outcome, reasons, request, mode, plan, served.numbers), callers
+
+
+def _conclude(
+    connection: Connection, registry: Any, request: ReleaseRequest, applied: Applied, served: Served
+) -> tuple[Outcome, tuple[str, ...]]:
+    """Name the champion, keep the canary, or take it off; then write how it ended."""
+    plan, asked = applied.plan, applied.asked
+    assert asked is not None
+    if not served.serves:
+        left = "it stays in place without a champion's name, and the next release replaces it"
+        if plan.outcome is Outcome.CANARY:
+            left = withdraw(connection, request, asked, plan.previous)
+        reasons = (*served.reasons, left, *served.notes)
+        execution.finish(connection, request, applied, Outcome.REFUSED, {"reasons": list(reasons)[:5]})
+        return Outcome.REFUSED, reasons
+    if plan.outcome is Outcome.FIRST_RELEASE:
+        try:
+            execution.name_champion(connection, request, applied)
+        except Superseded as error:
+            execution.finish(connection, request, applied, Outcome.REFUSED, {"reasons": [str(error)]})
+            return Outcome.REFUSED, (str(error),)
+        _mirror_champion(registry, request, request.version)
+    execution.finish(connection, request, applied, plan.outcome, dict(served.numbers))
+    share = "all traffic" if plan.outcome is Outcome.FIRST_RELEASE else f"{plan.weight} % of the traffic"
+    return plan.outcome, (f"version {request.version} answered its example and has {share}", *served.notes)
+
+
+def _mirror_champion(registry: Any, request: ReleaseRequest, champion: str) -> None:
+    """The alias follows the service."""
+    name = alias(CHAMPION, request.environment)
+    if champion and mlflow_registry.set_alias(registry, request.model, name, champion):
+        print(f"MLflow alias {name!r} of {request.model!r} now points to version {champion}", flush=True)
