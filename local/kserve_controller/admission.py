@@ -37,6 +37,8 @@ def refusal(new: Manifest, old: Manifest | None) -> str:
             "alphanumeric characters or '-', and must start with alphabetical character. "
             f'(e.g. "my-name" or "abc-123", regex used for validation is \'{_NAME.pattern[1:-1]}\')'
         )
+    if any((predictor.get(framework) or {}).get("name") for framework in _FRAMEWORKS):
+        return "the 'name' field is not allowed in standard predictor"
     return (
         (_changed(new, old) if old is not None else "")
         or _implementation(predictor, "predictor")

@@ -7,13 +7,15 @@ from typing import Any
 
 from kfp_lifecycle.local.kserve_controller import names
 from kfp_lifecycle.local.kserve_controller.conditions import timestamp
-from kfp_lifecycle.local.kserve_controller.templates import Manifest
+from kfp_lifecycle.local.kserve_controller.templates import CONTAINER, Manifest
 from kfp_lifecycle.local.pods.kubelet import Pod
 from kfp_lifecycle.local.pods.pod import PodStatus, Stage
 
-CONTAINER = "kserve-container"
+# A pod's own address does not exist here: where its server really listens, and its process.
+PID_ANNOTATION = "kfp-lifecycle/local-pid"
+PORT_ANNOTATION = "kfp-lifecycle/local-port"
+_PORT = 8080
 INITIALIZER = "storage-initializer"
-MANAGED_BY = {"app.kubernetes.io/managed-by": "kserve-controller"}
 
 
 def owner(service: Manifest) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def pod_manifest(service: Manifest, pod: Pod, *, standard: bool) -> dict[str, An
             "name": spec.name,
             "namespace": spec.namespace,
             "labels": labels,
+            "annotations": {PID_ANNOTATION: str(status.pid), PORT_ANNOTATION: str(status.port)},
             "ownerReferences": [owner(service)],
         },
         "spec": {
@@ -58,8 +61,8 @@ def pod_manifest(service: Manifest, pod: Pod, *, standard: bool) -> dict[str, An
                     "image": "local",
                     "args": list(spec.arguments),
                     "env": environment,
-                    "ports": [{"containerPort": status.port or 8080, "protocol": "TCP"}],
-                    "readinessProbe": {"httpGet": {"path": spec.ready_path, "port": status.port or 8080}},
+                    "ports": [{"containerPort": _PORT, "protocol": "TCP"}],
+                    "readinessProbe": {"httpGet": {"path": spec.ready_path, "port": _PORT}},
                 }
             ],
             "nodeName": "local",

@@ -15,6 +15,8 @@ from typing import Any
 
 Manifest = Mapping[str, Any]
 
+CONTAINER = "kserve-container"
+
 # KServe: constants.ServiceAnnotationDisallowedList.
 NOT_PROPAGATED = frozenset(
     {
@@ -47,14 +49,12 @@ class Template:
 
     Attributes:
         digest: equal digests need no new pod.
-        unresolved: variables whose value does not stand in the manifest; the pod cannot start with them.
     """
 
     digest: str
     storage_uri: str
     environment: tuple[tuple[str, str], ...]
     arguments: tuple[str, ...]
-    unresolved: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The template as plain values."""
@@ -68,7 +68,6 @@ class Template:
             storage_uri=value["storage_uri"],
             environment=tuple((name, text) for name, text in value["environment"]),
             arguments=tuple(value["arguments"]),
-            unresolved=tuple(value["unresolved"]),
         )
 
 
@@ -77,13 +76,17 @@ def template(service: Manifest, predictor: Manifest, *, standard: bool, not_prop
     metadata = service.get("metadata", {})
     kept_out = {*NOT_PROPAGATED, *not_propagated, *_OF_THE_SERVICE}
     annotations = {**(metadata.get("annotations") or {}), **(predictor.get("annotations") or {})}
+    model = dict(predictor.get("model") or {})
+    # The released CRD wants a name in a canary's model and the webhook forbids it in the stable one; this name is
+    # the one that the container has anyway.
+    if model.get("name") == CONTAINER:
+        del model["name"]
     left_out = _NEVER_IN_TEMPLATE | (_OF_THE_DEPLOYMENT if standard else set())
     content = {
         "annotations": {name: value for name, value in annotations.items() if name not in kept_out},
         "labels": {**(metadata.get("labels") or {}), **(predictor.get("labels") or {})},
-        "spec": {name: value for name, value in predictor.items() if name not in left_out},
+        "spec": {name: value for name, value in predictor.items() if name not in left_out} | {"model": model},
     }
-    model = predictor.get("model") or {}
     variables = model.get("env") or []
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return Template(
@@ -91,7 +94,6 @@ def template(service: Manifest, predictor: Manifest, *, standard: bool, not_prop
         storage_uri=str(model.get("storageUri", "")),
         environment=tuple((one["name"], str(one.get("value", ""))) for one in variables),
         arguments=tuple(model.get("args") or ()),
-        unresolved=tuple(one["name"] for one in variables if "valueFrom" in one),
     )
 
 

@@ -22,6 +22,8 @@ from kfp_lifecycle.local.pods.probe import answers
 from kfp_lifecycle.local.settings import ClusterSettings
 
 Key = tuple[str, str]
+# In the environment of every model server: namespace/revision/pod.
+POD_MARK = "KFP_LIFECYCLE_LOCAL_POD"
 # Between losing its share of the traffic and SIGTERM: requests on their way still find the server.
 _DRAIN_SECONDS = 1.0
 
@@ -193,4 +195,9 @@ class Kubelet:
 
 
 def _environment(spec: PodSpec) -> dict[str, str]:
-    return {**os.environ, "INFERENCE_SERVICE_NAME": spec.service, "PYTHONUNBUFFERED": "1", **dict(spec.environment)}
+    own = {
+        "INFERENCE_SERVICE_NAME": spec.service,
+        "PYTHONUNBUFFERED": "1",
+        POD_MARK: f"{spec.namespace}/{spec.revision}/{spec.name}",
+    }
+    return {**os.environ, **own, **dict(spec.environment)}

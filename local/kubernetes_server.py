@@ -1,0 +1,115 @@
+"""The Kubernetes API of the local cluster: TLS, the tokens of its users, the log files of its pods."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import yaml
+
+import kfp_lifecycle
+from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.local import certificates, kubeconfig
+from kfp_lifecycle.local.admitted_store import AdmittedStore
+from kfp_lifecycle.local.kubernetes_api import Access, create_app, rules_from
+from kfp_lifecycle.local.ports import LOOPBACK
+from kfp_lifecycle.local.state import StateFolder, read_json, write_json
+
+NAMESPACES = ("default", "kserve")
+# KFP's default service account in a profile; the shipped Role is bound to it.
+STEPS_USER = f"system:serviceaccount:{kubeconfig.NAMESPACE}:default-editor"
+_USERS = ("admin", "controller", "steps")
+_FOLLOW_SECONDS = 0.3
+
+LogFile = Callable[[str, str], bytes | None]
+
+
+class KubernetesServer:
+    """Serves the API from a thread; its objects survive in the state folder."""
+
+    def __init__(self, state: StateFolder, *, port: int, role: str, read_log: LogFile) -> None:
+        self.url = f"https://{LOOPBACK}:{port}"
+        certificates.ensure(state["tls.crt"], state["tls.key"])
+        tokens = _tokens(state)
+        self._store = AdmittedStore(state["kubernetes.sqlite"])
+        access = Access(self._store.secret("token-key", secrets.token_bytes(32)))
+        access.add_admin(tokens["admin"])
+        access.add_admin(tokens["controller"], "system:serviceaccount:kserve:kserve-controller-manager")
+        access.add_token(tokens["steps"], STEPS_USER, ("system:serviceaccounts",))
+        access.bind(STEPS_USER, rules_from(_role(role)), kubeconfig.NAMESPACE)
+        for user, file in (
+            ("admin", "kubeconfig"),
+            ("controller", "kubeconfig-controller"),
+            ("steps", "kubeconfig-steps"),
+        ):
+            kubeconfig.write(state[file], server=self.url, certificate=state["tls.crt"], user=user, token=tokens[user])
+        # The socket listens before the thread serves: a client that comes early waits instead of failing.
+        self._socket = socket.create_server((LOOPBACK, port))
+        config = uvicorn.Config(
+            create_app(self._store, access, logs=_reader(read_log)),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+            ssl_certfile=str(state["tls.crt"]),
+            ssl_keyfile=str(state["tls.key"]),
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="kubernetes-api")
+        self._thread.daemon = True
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End watches and requests, and close the store."""
+        # Clients that keep idle connections open are no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        self._store.history.close()
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+        self._store.close()
+
+
+def _tokens(state: StateFolder) -> dict[str, str]:
+    known = read_json(state["tokens.json"]) or {}
+    tokens = {user: known.get(user) or secrets.token_urlsafe(32) for user in _USERS}
+    if tokens != known:
+        write_json(state["tokens.json"], tokens)
+    return tokens
+
+
+def _role(path: str) -> Iterable[Any]:
+    shipped = Path(kfp_lifecycle.__file__).parent / "manifests" / "role.yaml"
+    file = Path(path) if path else shipped
+    if not file.exists():
+        raise InputError("role", str(file), "a YAML file with a Role", "Run `kfp-lifecycle generate`, or give a file.")
+    return list(yaml.safe_load_all(file.read_text()))
+
+
+def _reader(read_log: LogFile) -> Callable[[str, str, str, int | None, bool], AsyncIterator[bytes]]:
+    async def chunks(namespace: str, pod: str, container: str, tail: int | None, follow: bool) -> AsyncIterator[bytes]:
+        log = await asyncio.to_thread(read_log, namespace, pod) or b""
+        yield log if tail is None else b"".join(log.splitlines(keepends=True)[-tail:] if tail else [])
+        sent = len(log)
+        while follow:
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            more = await asyncio.to_thread(read_log, namespace, pod)
+            if more is None:
+                return
+            # A restarted container begins a new log.
+            sent = sent if len(more) >= sent else 0
+            if len(more) > sent:
+                yield more[sent:]
+                sent = len(more)
+
+    return chunks
