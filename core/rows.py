@@ -154,3 +154,11 @@ def _mix(value: Hashes) -> Hashes:
     value = (value ^ (value >> _SHIFTS[0])) * _MIX[0]
     value = (value ^ (value >> _SHIFTS[1])) * _MIX[1]
     return value ^ (value >> _SHIFTS[2])
+
+
+def positions(hashes: Hashes, seed: int) -> npt.NDArray[np.float64]:
+    """A place in [0, 1) for each hash, evenly spread; another seed gives unrelated places."""
+    start = _mix(np.array([seed % 2**64], dtype=np.uint64) + _GOLDEN)
+    # 53 bits, as many as a float holds.
+    places: npt.NDArray[np.float64] = (_mix(hashes ^ start) >> np.uint64(11)) * 2.0**-53
+    return places
