@@ -57,12 +57,14 @@ class Rule:
         if not _has(self.verbs, asked.verb):
             return False
         if asked.path:
-            return any(asked.path == path or (path.endswith("*") and asked.path.startswith(path[:-1]))
-                       for path in self.paths)
+            return any(
+                asked.path == path or (path.endswith("*") and asked.path.startswith(path[:-1])) for path in self.paths
+            )
         if not _has(self.groups, asked.group) or (self.names and asked.name not in self.names):
             return False
         return _has(self.resources, asked.full_resource) or (
-            bool(asked.subresource) and f"*/{asked.subresource}" in self.resources)
+            bool(asked.subresource) and f"*/{asked.subresource}" in self.resources
+        )
 
 
 def _has(known: frozenset[str], one: str) -> bool:
@@ -75,11 +77,15 @@ def rules_from(documents: Iterable[Any]) -> tuple[Rule, ...]:
     for document in documents:
         if isinstance(document, Mapping) and document.get("kind") in ("Role", "ClusterRole"):
             for rule in document.get("rules") or ():
-                rules.append(Rule(
-                    frozenset(rule.get("verbs", ())), frozenset(rule.get("apiGroups", ())),
-                    frozenset(rule.get("resources", ())), frozenset(rule.get("resourceNames", ())),
-                    tuple(rule.get("nonResourceURLs", ())),
-                ))
+                rules.append(
+                    Rule(
+                        frozenset(rule.get("verbs", ())),
+                        frozenset(rule.get("apiGroups", ())),
+                        frozenset(rule.get("resources", ())),
+                        frozenset(rule.get("resourceNames", ())),
+                        tuple(rule.get("nonResourceURLs", ())),
+                    )
+                )
     return tuple(rules)
 
 
@@ -143,9 +149,10 @@ def _is_open(user: User, asked: Attributes) -> bool:
     """What everybody, or everybody with a name, may do in any cluster (its default roles)."""
     if asked.path:
         paths = _DISCOVERY_PATHS if AUTHENTICATED in user.groups else _OPEN_PATHS
-        return asked.verb == "get" and any(
-            asked.path == path or asked.path.startswith(path + "/") for path in paths)
+        return asked.verb == "get" and any(asked.path == path or asked.path.startswith(path + "/") for path in paths)
     return (
-        AUTHENTICATED in user.groups and asked.verb == "create" and asked.group == "authorization.k8s.io"
+        AUTHENTICATED in user.groups
+        and asked.verb == "create"
+        and asked.group == "authorization.k8s.io"
         and asked.resource == "selfsubjectaccessreviews"
     )

@@ -31,8 +31,13 @@ from kfp_lifecycle.local.kubernetes_api.resources import NAMESPACE, Kind, is_uns
 from kfp_lifecycle.local.kubernetes_api.store import Key, Store
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_WRITERS = {"create": writes.create, "update": writes.replace, "patch": writes.patch, "delete": deletes.delete,
-            "deletecollection": deletes.delete_collection}
+_WRITERS = {
+    "create": writes.create,
+    "update": writes.replace,
+    "patch": writes.patch,
+    "delete": deletes.delete,
+    "deletecollection": deletes.delete_collection,
+}
 
 
 def create_app(store: Store, access: Access, *, logs: logs.LogReader | None = None) -> Starlette:
@@ -82,8 +87,14 @@ async def _answer(request: Request, store: Store, access: Access, reader: logs.L
     if address.verb == "watch":
         return watches.watch(store, address.kind, address.namespace, query, form)
     call = writes.Call(
-        store, address.kind, address, query, raw, request.headers.get("content-type", ""),
-        request.headers.get("user-agent", ""), lambda verb: _permit(access, user, address.attributes(verb)),
+        store,
+        address.kind,
+        address,
+        query,
+        raw,
+        request.headers.get("content-type", ""),
+        request.headers.get("user-agent", ""),
+        lambda verb: _permit(access, user, address.attributes(verb)),
     )
     done = _WRITERS[address.verb](call)
     return rendering.object_response(address.kind, done.object, form, code=done.code, warnings=done.warnings)
@@ -117,8 +128,12 @@ def _permit(access: Access, user: User, asked: Attributes) -> None:
     named = f'{qualified} "{asked.name}"' if asked.name else qualified
     where = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
     raise ApiError(
-        403, f'{named} is forbidden: User "{user.name}" cannot {asked.verb} resource "{asked.full_resource}" in API '
-        f'group "{asked.group}" {where}', "Forbidden", errors.details(asked.name, asked.group, asked.resource))
+        403,
+        f'{named} is forbidden: User "{user.name}" cannot {asked.verb} resource "{asked.full_resource}" in API '
+        f'group "{asked.group}" {where}',
+        "Forbidden",
+        errors.details(asked.name, asked.group, asked.resource),
+    )
 
 
 def _plain(request: Request, path: str) -> Response:
@@ -143,9 +158,7 @@ def _plain(request: Request, path: str) -> Response:
     return rendering.json_response(200, found)
 
 
-def _unstored(
-    request: Request, access: Access, user: User, address: Address, store: Store, raw: bytes
-) -> Response:
+def _unstored(request: Request, access: Access, user: User, address: Address, store: Store, raw: bytes) -> Response:
     """Reviews and tokens; else 501 for what a real cluster has and 404 for what none has."""
     kind_of = (address.group, address.version, address.plural)
     manager = request.query_params.get("fieldManager") or request.headers.get("user-agent", "").partition("/")[0]
@@ -178,8 +191,9 @@ def _check_method(method: str, address: Address, kind: Kind) -> None:
         raise errors.no_such_resource()
     elif method == "POST" and address.name and not kind.custom:
         raise errors.method_not_allowed()
-    if address.verb not in allowed or (kind.namespaced and not address.namespace and address.verb not in (
-            "list", "watch")):
+    if address.verb not in allowed or (
+        kind.namespaced and not address.namespace and address.verb not in ("list", "watch")
+    ):
         raise errors.method_not_allowed()
 
 

@@ -44,7 +44,8 @@ def apply(
     change = compare(live, merged, schema)
     taken = {
         other: owned.fields & change.written
-        for other, owned in managers.items() if other != manager and owned.fields & change.written
+        for other, owned in managers.items()
+        if other != manager and owned.fields & change.written
     }
     if taken and not force:
         raise ApplyConflict(taken)

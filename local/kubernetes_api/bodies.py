@@ -67,11 +67,15 @@ def parsed_object(raw: bytes, content_type: str, kind: str) -> tuple[dict[str, A
     try:
         value = _yaml(text) if form == "application/yaml" else _json(text)
     except ValueError as error:
-        raise bad_request(f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
-                          f"json parse error: {error}") from None
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
+            f"json parse error: {error}"
+        ) from None
     if not isinstance(value, dict):
-        raise bad_request(f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
-                          "json parse error: json: cannot unmarshal it into an object")
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
+            "json parse error: json: cannot unmarshal it into an object"
+        )
     duplicates: list[str] = []
     _find_repeated(value, "", duplicates)
     return value, duplicates
@@ -110,11 +114,15 @@ def parsed_patch(raw: bytes, form: str) -> Any:
         raise bad_request(f"error decoding patch: {error}") from None
     if form == JSON_PATCH:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise bad_request(f"error decoding patch: json: cannot unmarshal {json_type(value)} into Go value of type "
-                              "[]handlers.jsonPatchOp")
+            raise bad_request(
+                f"error decoding patch: json: cannot unmarshal {json_type(value)} into Go value of type "
+                "[]handlers.jsonPatchOp"
+            )
     elif not isinstance(value, dict):
-        raise bad_request(f"error decoding patch: json: cannot unmarshal {json_type(value)} into Go value of type "
-                          "map[string]interface {}")
+        raise bad_request(
+            f"error decoding patch: json: cannot unmarshal {json_type(value)} into Go value of type "
+            "map[string]interface {}"
+        )
     return value
 
 

@@ -17,15 +17,22 @@ from kfp_lifecycle.local.kubernetes_api.validation import json_type
 DATA_LIMIT = 1024 * 1024
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
-_GO_TYPES = {"string": "string", "integer": "int32", "boolean": "bool", "array": "[]string",
-             "object": "map[string]string"}
+_GO_TYPES = {
+    "string": "string",
+    "integer": "int32",
+    "boolean": "bool",
+    "array": "[]string",
+    "object": "map[string]string",
+}
 _KEY_RULE = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
     "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
 _TYPED_SECRETS = {
-    "kubernetes.io/tls": ("tls.crt", "tls.key"), "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
-    "kubernetes.io/dockercfg": (".dockercfg",), "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
 }
 
 
@@ -124,13 +131,17 @@ def causes(kind: Kind, obj: dict[str, Any], live: dict[str, Any] | None) -> Iter
     if kind.kind == "Lease":
         spec = obj["spec"]
         if spec.get("leaseDurationSeconds", 1) <= 0:
-            yield Cause("FieldValueInvalid",
-                        f"Invalid value: {spec['leaseDurationSeconds']}: must be greater than 0",
-                        "spec.leaseDurationSeconds")
+            yield Cause(
+                "FieldValueInvalid",
+                f"Invalid value: {spec['leaseDurationSeconds']}: must be greater than 0",
+                "spec.leaseDurationSeconds",
+            )
         if spec.get("leaseTransitions", 0) < 0:
-            yield Cause("FieldValueInvalid",
-                        f"Invalid value: {spec['leaseTransitions']}: must be greater than or equal to 0",
-                        "spec.leaseTransitions")
+            yield Cause(
+                "FieldValueInvalid",
+                f"Invalid value: {spec['leaseTransitions']}: must be greater than or equal to 0",
+                "spec.leaseTransitions",
+            )
 
 
 def _data_causes(kind: Kind, obj: dict[str, Any]) -> Iterator[Cause]:
@@ -140,15 +151,19 @@ def _data_causes(kind: Kind, obj: dict[str, Any]) -> Iterator[Cause]:
             if not _KEY.fullmatch(key) or key in (".", ".."):
                 yield Cause("FieldValueInvalid", f'Invalid value: "{key}": {_KEY_RULE}', f"{part}[{key}]")
     for key in plain.keys() & binary.keys():
-        yield Cause("FieldValueInvalid", f'Invalid value: "{key}": duplicate of key present in binaryData',
-                    f"data[{key}]")
+        yield Cause(
+            "FieldValueInvalid", f'Invalid value: "{key}": duplicate of key present in binaryData', f"data[{key}]"
+        )
     encoded = [*binary.values(), *(plain.values() if kind.kind == "Secret" else ())]
     size = sum(len(base64.b64decode(text)) for text in encoded)
     if kind.kind == "ConfigMap":
         size += sum(len(text.encode()) for text in plain.values())
     if size > DATA_LIMIT:
-        yield Cause("FieldValueTooLong", f"Too long: may not be more than {DATA_LIMIT} bytes",
-                    "data" if kind.kind == "Secret" else "[]")
+        yield Cause(
+            "FieldValueTooLong",
+            f"Too long: may not be more than {DATA_LIMIT} bytes",
+            "data" if kind.kind == "Secret" else "[]",
+        )
 
 
 def _immutable_causes(obj: dict[str, Any], live: dict[str, Any] | None) -> Iterator[Cause]:

@@ -50,21 +50,30 @@ def _make(wanted: Certificate) -> None:
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kfp-lifecycle local authority")])
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kfp-lifecycle local")])
     authority = _signed(
-        _begun(issuer, issuer, authority_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
-        .add_extension(_usage(authority=True), True), authority_key)
+        _begun(issuer, issuer, authority_key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(_usage(authority=True), True),
+        authority_key,
+    )
     addresses = [x509.IPAddress(ipaddress.ip_address(text)) for text in ("127.0.0.1", "::1")]
     names = x509.SubjectAlternativeName([*(x509.DNSName(name) for name in _NAMES), *addresses])
     server = _signed(
-        _begun(subject, issuer, key).add_extension(names, False).add_extension(_usage(authority=False), True)
+        _begun(subject, issuer, key)
+        .add_extension(names, False)
+        .add_extension(_usage(authority=False), True)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), False),
-        authority_key)
+        authority_key,
+    )
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     # The key of the authority is not kept: nothing else shall ever be signed with it.
-    for path, data in ((wanted.authority, authority.public_bytes(pem)), (wanted.key, private),
-                       (wanted.certificate, server.public_bytes(pem))):
+    for path, data in (
+        (wanted.authority, authority.public_bytes(pem)),
+        (wanted.key, private),
+        (wanted.certificate, server.public_bytes(pem)),
+    ):
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)
 
@@ -73,15 +82,25 @@ def _begun(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKe
     start = datetime.now(UTC) - timedelta(days=1)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
     return (
-        builder.serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(start + LIFETIME)
+        builder.serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + LIFETIME)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
     )
 
 
 def _usage(*, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not authority, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=authority, crl_sign=authority, encipher_only=False, decipher_only=False)
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _signed(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

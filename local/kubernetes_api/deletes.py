@@ -92,9 +92,15 @@ def _check_preconditions(kind: Kind, live: Object, options: DeleteOptions) -> No
     stored = live["metadata"]
     if options.uid and options.uid != stored["uid"]:
         raise errors.precondition_failed(
-            kind, stored["name"], f"the UID in the precondition ({options.uid}) does not match the UID in record "
-            f"({stored['uid']}). The object might have been deleted and then recreated")
+            kind,
+            stored["name"],
+            f"the UID in the precondition ({options.uid}) does not match the UID in record "
+            f"({stored['uid']}). The object might have been deleted and then recreated",
+        )
     if options.version and options.version != stored["resourceVersion"]:
         raise errors.precondition_failed(
-            kind, stored["name"], f"the ResourceVersion in the precondition ({options.version}) does not match the "
-            f"ResourceVersion in record ({stored['resourceVersion']}). The object might have been modified")
+            kind,
+            stored["name"],
+            f"the ResourceVersion in the precondition ({options.version}) does not match the "
+            f"ResourceVersion in record ({stored['resourceVersion']}). The object might have been modified",
+        )

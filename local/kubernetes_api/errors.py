@@ -12,9 +12,7 @@ from kfp_lifecycle.local.kubernetes_api.resources import Kind
 class ApiError(Exception):
     """A refusal that the client sees as a Status with this HTTP code."""
 
-    def __init__(
-        self, code: int, message: str, reason: str = "", details: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, code: int, message: str, reason: str = "", details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -24,7 +22,11 @@ class ApiError(Exception):
     def status(self) -> dict[str, Any]:
         """The Status object; keys without a value are left out as the real server does."""
         body: dict[str, Any] = {
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message,
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
         }
         if self.reason:
             body["reason"] = self.reason
@@ -64,9 +66,7 @@ def bad_request(message: str) -> ApiError:
 
 
 def not_found(kind: Kind, name: str) -> ApiError:
-    return ApiError(
-        404, f'{kind.qualified} "{name}" not found', "NotFound", details(name, kind.group, kind.plural)
-    )
+    return ApiError(404, f'{kind.qualified} "{name}" not found', "NotFound", details(name, kind.group, kind.plural))
 
 
 def no_such_resource() -> ApiError:
@@ -76,7 +76,9 @@ def no_such_resource() -> ApiError:
 def already_exists(kind: Kind, name: str, *, being_deleted: bool = False) -> ApiError:
     prefix = "object is being deleted: " if being_deleted else ""
     return ApiError(
-        409, f'{prefix}{kind.qualified} "{name}" already exists', "AlreadyExists",
+        409,
+        f'{prefix}{kind.qualified} "{name}" already exists',
+        "AlreadyExists",
         details(name, kind.group, kind.plural),
     )
 
@@ -84,14 +86,18 @@ def already_exists(kind: Kind, name: str, *, being_deleted: bool = False) -> Api
 def conflict(kind: Kind, name: str, why: str = "") -> ApiError:
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
     return ApiError(
-        409, f'Operation cannot be fulfilled on {kind.qualified} "{name}": {why}', "Conflict",
+        409,
+        f'Operation cannot be fulfilled on {kind.qualified} "{name}": {why}',
+        "Conflict",
         details(name, kind.group, kind.plural),
     )
 
 
 def precondition_failed(kind: Kind, name: str, why: str) -> ApiError:
     return ApiError(
-        409, f'Operation cannot be fulfilled on {kind.qualified_kind} "{name}": {why}', "Conflict",
+        409,
+        f'Operation cannot be fulfilled on {kind.qualified_kind} "{name}": {why}',
+        "Conflict",
         details(name, kind.group, kind.kind),
     )
 
@@ -112,21 +118,19 @@ def invalid_options(kind: str, cause: Cause) -> ApiError:
 
 
 def version_required(kind: Kind, name: str) -> ApiError:
-    cause = Cause("FieldValueInvalid", "Invalid value: 0: must be specified for an update",
-                  "metadata.resourceVersion")
+    cause = Cause("FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion")
     return invalid(kind.group, kind.plural, name, [cause])
 
 
 def method_not_allowed() -> ApiError:
-    return ApiError(
-        405, "the server does not allow this method on the requested resource", "MethodNotAllowed", {}
-    )
+    return ApiError(405, "the server does not allow this method on the requested resource", "MethodNotAllowed", {})
 
 
 def unsupported_media(accepted: Sequence[str]) -> ApiError:
     return ApiError(
-        415, "the body of the request was in an unknown format - accepted media types include: "
-        + ", ".join(accepted), "UnsupportedMediaType",
+        415,
+        "the body of the request was in an unknown format - accepted media types include: " + ", ".join(accepted),
+        "UnsupportedMediaType",
     )
 
 

@@ -16,7 +16,13 @@ from kfp_lifecycle.local.kubernetes_api.validation import apply_type_error
 
 
 def checked(
-    kind: Kind, body: dict[str, Any], namespace: str, name: str, *, strictness: str, duplicates: Sequence[str] = (),
+    kind: Kind,
+    body: dict[str, Any],
+    namespace: str,
+    name: str,
+    *,
+    strictness: str,
+    duplicates: Sequence[str] = (),
     patched: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """The body without what the schema does not know, and the warnings to send.
@@ -67,26 +73,32 @@ def _typed(kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
     if kind.custom:
         if not said_kind:
             raise errors.bad_request(
-                f"the object provided is unrecognized (must be of type {kind.kind}): Object 'Kind' is missing")
+                f"the object provided is unrecognized (must be of type {kind.kind}): Object 'Kind' is missing"
+            )
         if said_version != kind.api_version:
-            raise errors.bad_request(f"the API version in the data ({said_version}) does not match the expected "
-                                     f"API version ({kind.api_version})")
+            raise errors.bad_request(
+                f"the API version in the data ({said_version}) does not match the expected "
+                f"API version ({kind.api_version})"
+            )
         if said_kind != kind.kind:
             cause = Cause("FieldValueInvalid", f'Invalid value: "{said_kind}": must be {kind.kind}', "kind")
             metadata = body.get("metadata")
             name = metadata.get("name", "") if isinstance(metadata, Mapping) else ""
             raise errors.invalid(kind.group, str(said_kind), name, [cause])
     elif said_kind not in ("", kind.kind) or said_version not in ("", kind.api_version):
-        raise errors.bad_request(f'{said_kind} in version "{said_version}" cannot be handled as a {kind.kind}: '
-                                 "it is of another kind or version")
+        raise errors.bad_request(
+            f'{said_kind} in version "{said_version}" cannot be handled as a {kind.kind}: '
+            "it is of another kind or version"
+        )
     return {"apiVersion": kind.api_version, "kind": kind.kind, **body} if not said_kind or not said_version else body
 
 
 def _metadata(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
     """metadata, its types checked; custom kinds have the same typed metadata as built-in ones."""
     meta_schema = schema_of(kind)["properties"]["metadata"]
-    found = decoded(kind, {"metadata": body.get("metadata") or {}}, {"type": "object",
-                                                                    "properties": {"metadata": meta_schema}})
+    found = decoded(
+        kind, {"metadata": body.get("metadata") or {}}, {"type": "object", "properties": {"metadata": meta_schema}}
+    )
     metadata: dict[str, Any] = found["metadata"]
     return metadata
 
@@ -94,10 +106,12 @@ def _metadata(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
 def _check_address(metadata: dict[str, Any], namespace: str, name: str) -> None:
     if (metadata.get("namespace") or namespace) != namespace:
         raise errors.bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request")
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
     if name and (metadata.get("name") or name) != name:
         raise errors.bad_request(
-            f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
+            f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
+        )
 
 
 def applied(kind: Kind, body: dict[str, Any], namespace: str, name: str) -> dict[str, Any]:
@@ -113,8 +127,11 @@ def applied(kind: Kind, body: dict[str, Any], namespace: str, name: str) -> dict
     for problem in (_undeclared(body, kind), apply_type_error(body, schema)):
         if problem:
             where = given.get("namespace", "") if isinstance(given, Mapping) else ""
-            raise ApiError(500, f"failed to create typed patch object ({where}/{name}; {kind.group}/{kind.version}, "
-                                f"Kind={kind.kind}): {problem}")
+            raise ApiError(
+                500,
+                f"failed to create typed patch object ({where}/{name}; {kind.group}/{kind.version}, "
+                f"Kind={kind.kind}): {problem}",
+            )
     if given.get("managedFields"):
         raise errors.bad_request("metadata.managedFields must be nil")
     _check_address(given, namespace, name)

@@ -6,8 +6,9 @@ import base64
 from typing import Any
 
 
-def kubeconfig(server: str, token: str, *, authority: bytes = b"", namespace: str = "default", name: str = "local"
-               ) -> dict[str, Any]:
+def kubeconfig(
+    server: str, token: str, *, authority: bytes = b"", namespace: str = "default", name: str = "local"
+) -> dict[str, Any]:
     """A kubeconfig document of one cluster, one user and one context.
 
     Args:
@@ -21,7 +22,9 @@ def kubeconfig(server: str, token: str, *, authority: bytes = b"", namespace: st
     if authority:
         cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
     return {
-        "apiVersion": "v1", "kind": "Config", "current-context": name,
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
         "clusters": [{"name": name, "cluster": cluster}],
         "users": [{"name": name, "user": {"token": token}}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],

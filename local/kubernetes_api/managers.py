@@ -39,25 +39,38 @@ class Owned:
 Managers = dict[Manager, Owned]
 
 # The server's own bookkeeping; nobody owns it.
-_NOBODY = frozenset({
-    ("f:apiVersion",), ("f:kind",), ("f:metadata",),
-    *(("f:metadata", "f:" + name) for name in (
-        "name", "namespace", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-        "selfLink", "uid", "generation", "resourceVersion",
-    )),
-})
+_NOBODY = frozenset(
+    {
+        ("f:apiVersion",),
+        ("f:kind",),
+        ("f:metadata",),
+        *(
+            ("f:metadata", "f:" + name)
+            for name in (
+                "name",
+                "namespace",
+                "creationTimestamp",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+                "selfLink",
+                "uid",
+                "generation",
+                "resourceVersion",
+            )
+        ),
+    }
+)
 
 
 def ownable(fields: Iterable[Path]) -> Fields:
-    return frozenset(
-        path for path in fields if path not in _NOBODY and path[:2] != ("f:metadata", "f:managedFields")
-    )
+    return frozenset(path for path in fields if path not in _NOBODY and path[:2] != ("f:metadata", "f:managedFields"))
 
 
 def decode(entries: Iterable[Mapping[str, Any]]) -> Managers:
     return {
-        Manager(entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", "")):
-            Owned(from_tree(entry["fieldsV1"]), entry["time"])
+        Manager(entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", "")): Owned(
+            from_tree(entry["fieldsV1"]), entry["time"]
+        )
         for entry in entries
     }
 
@@ -70,8 +83,12 @@ def encode(managers: Managers) -> list[dict[str, Any]]:
         if not owned.fields:
             continue
         row: dict[str, Any] = {
-            "manager": manager.name, "operation": manager.operation, "apiVersion": manager.api_version,
-            "time": owned.time, "fieldsType": "FieldsV1", "fieldsV1": to_tree(owned.fields),
+            "manager": manager.name,
+            "operation": manager.operation,
+            "apiVersion": manager.api_version,
+            "time": owned.time,
+            "fieldsType": "FieldsV1",
+            "fieldsV1": to_tree(owned.fields),
         }
         if manager.subresource:
             row["subresource"] = manager.subresource

@@ -59,8 +59,9 @@ def causes(metadata: Mapping[str, Any], *, is_namespace: bool) -> Iterator[Cause
     for owner in metadata.get("ownerReferences") or []:
         for field in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(field):
-                yield Cause("FieldValueInvalid", 'Invalid value: "": must not be empty',
-                            f"metadata.ownerReferences.{field}")
+                yield Cause(
+                    "FieldValueInvalid", 'Invalid value: "": must not be empty', f"metadata.ownerReferences.{field}"
+                )
 
 
 def _name_causes(name: str, is_namespace: bool) -> Iterator[Cause]:
@@ -88,8 +89,9 @@ def _annotation_causes(annotations: Mapping[str, str]) -> Iterator[Cause]:
         if not _is_qualified(key.lower()):
             yield _invalid("annotations", key, _KEY_RULE)
     if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > ANNOTATIONS_LIMIT:
-        yield Cause("FieldValueTooLong", f"Too long: may not be more than {ANNOTATIONS_LIMIT} bytes",
-                    "metadata.annotations")
+        yield Cause(
+            "FieldValueTooLong", f"Too long: may not be more than {ANNOTATIONS_LIMIT} bytes", "metadata.annotations"
+        )
 
 
 def _is_qualified(key: str) -> bool:
@@ -107,5 +109,6 @@ def finalizer_warnings(metadata: Mapping[str, Any]) -> list[str]:
     return [
         f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name to avoid accidental conflicts '
         "with other finalizer writers"
-        for name in metadata.get("finalizers") or [] if "/" not in name
+        for name in metadata.get("finalizers") or []
+        if "/" not in name
     ]

@@ -18,8 +18,17 @@ from kfp_lifecycle.local.kubernetes_api.schema import same, schema_of
 
 Object = dict[str, Any]
 _USERS = ("name", "generateName", "namespace", "labels", "annotations", "ownerReferences", "finalizers")
-_SYSTEM = ("name", "namespace", "generateName", "uid", "resourceVersion", "generation", "creationTimestamp",
-           "deletionTimestamp", "deletionGracePeriodSeconds")
+_SYSTEM = (
+    "name",
+    "namespace",
+    "generateName",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,9 @@ def replaced(kind: Kind, live: Object, body: Object, author: Author) -> Object:
         ApiError: 422 when the object is refused.
     """
     fresh = _renewed(kind, live, body, author)
-    owners = owners_after_update(_unmanaged(live), fresh, schema_of(kind), _owners(live), _updater(kind, author),
-                                 author.now)
+    owners = owners_after_update(
+        _unmanaged(live), fresh, schema_of(kind), _owners(live), _updater(kind, author), author.now
+    )
     return _settled(live, fresh, owners)
 
 
@@ -71,8 +81,9 @@ def applied(kind: Kind, live: Object | None, config: Object, namespace: str, aut
     config = _applicable(kind, config, author)
     blank = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {}}
     before = blank if live is None else _unmanaged(live)
-    merged, owners = apply(before, config, schema_of(kind), {} if live is None else _owners(live), manager,
-                           now=author.now, force=force)
+    merged, owners = apply(
+        before, config, schema_of(kind), {} if live is None else _owners(live), manager, now=author.now, force=force
+    )
     if live is None:
         return _with_owners(_fresh(kind, merged, namespace, author), owners)
     return _settled(live, _renewed(kind, live, merged, author), owners)
@@ -158,8 +169,12 @@ def _refuse(kind: Kind, obj: Object, live: Object | None) -> None:
         extra = [name for name in obj["metadata"].get("finalizers") or [] if name not in known]
         if extra:
             shown = "[]string{" + ", ".join(f'"{name}"' for name in extra) + "}"
-            cause = Cause("FieldValueForbidden", "Forbidden: no new finalizers can be added if the object is being "
-                          f"deleted, found new finalizers {shown}", "metadata.finalizers")
+            cause = Cause(
+                "FieldValueForbidden",
+                "Forbidden: no new finalizers can be added if the object is being "
+                f"deleted, found new finalizers {shown}",
+                "metadata.finalizers",
+            )
             found += [cause, cause] if kind.custom else [cause]
     if found:
         raise errors.invalid(kind.group, kind.kind, obj["metadata"].get("name", ""), found)
@@ -169,8 +184,12 @@ def _applicable(kind: Kind, config: Object, author: Author) -> Object:
     """The part of an applied configuration that this path may set."""
     own = {name: config["metadata"][name] for name in _USERS if name in config["metadata"]}
     if author.subresource == "status":
-        return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {},
-                **{name: config[name] for name in ("status",) if name in config}}
+        return {
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            "metadata": {},
+            **{name: config[name] for name in ("status",) if name in config},
+        }
     rest = {name: value for name, value in config.items() if not (kind.status and name == "status")}
     return {**rest, "metadata": own}
 

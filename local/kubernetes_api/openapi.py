@@ -23,7 +23,8 @@ def document(path: str) -> dict[str, Any] | None:
     if path not in index()["paths"]:
         return None
     return {
-        "openapi": "3.0.0", "info": {"title": "kfp-lifecycle local Kubernetes API", "version": "v1"},
+        "openapi": "3.0.0",
+        "info": {"title": "kfp-lifecycle local Kubernetes API", "version": "v1"},
         "paths": {_item_path(kind): _operations(kind) for kind in KINDS if _prefix(kind) == path},
         "components": {"schemas": {}},
     }
@@ -42,7 +43,11 @@ def _operations(kind: Kind) -> dict[str, Any]:
     named = {"group": kind.group, "version": kind.version, "kind": kind.kind}
     parameters = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in _OPTIONS]
     return {
-        method: {"x-kubernetes-group-version-kind": named, "x-kubernetes-action": method, "parameters": parameters,
-                 "responses": {"200": {"description": "OK"}}}
+        method: {
+            "x-kubernetes-group-version-kind": named,
+            "x-kubernetes-action": method,
+            "parameters": parameters,
+            "responses": {"200": {"description": "OK"}},
+        }
         for method in ("put", "patch")
     }

@@ -35,27 +35,36 @@ def write_options(query: Mapping[str, str], user_agent: str, kind: str) -> Write
     strictness = query.get("fieldValidation", "")
     if strictness not in _STRICTNESS:
         known = ", ".join(f'"{value}"' for value in _STRICTNESS)
-        raise invalid_options(kind, Cause("FieldValueNotSupported",
-                              f'Unsupported value: "{strictness}": supported values: {known}', "fieldValidation"))
+        raise invalid_options(
+            kind,
+            Cause(
+                "FieldValueNotSupported",
+                f'Unsupported value: "{strictness}": supported values: {known}',
+                "fieldValidation",
+            ),
+        )
     manager = query.get("fieldManager", "")
     if len(manager.encode()) > 128:
-        raise invalid_options(kind, Cause("FieldValueTooLong", "Too long: may not be more than 128 bytes",
-                                          "fieldManager"))
+        raise invalid_options(
+            kind, Cause("FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager")
+        )
     return WriteOptions(dry_run, manager or user_agent.partition("/")[0][:128] or "unknown", strictness or "Warn")
 
 
 def require_manager(query: Mapping[str, str]) -> None:
     """A server-side apply must name its field manager (422)."""
     if not query.get("fieldManager"):
-        raise invalid_options("PatchOptions", Cause("FieldValueRequired",
-                              "Required value: is required for apply patch", "fieldManager"))
+        raise invalid_options(
+            "PatchOptions", Cause("FieldValueRequired", "Required value: is required for apply patch", "fieldManager")
+        )
 
 
 def _dry_run(values: Sequence[str], kind: str) -> bool:
     if any(value != "All" for value in values):
         shown = ", ".join(f'"{value}"' for value in values)
-        raise invalid_options(kind, Cause("FieldValueNotSupported",
-                              f'Unsupported value: [{shown}]: supported values: "All"', "dryRun"))
+        raise invalid_options(
+            kind, Cause("FieldValueNotSupported", f'Unsupported value: [{shown}]: supported values: "All"', "dryRun")
+        )
     return bool(values)
 
 
@@ -82,17 +91,32 @@ def delete_options(query: Mapping[str, str], body: Mapping[str, object]) -> Dele
         raise bad_request("DeleteOptions cannot be decoded")
     orphan = body.get("orphanDependents") if "orphanDependents" in body else query.get("orphanDependents")
     if propagation and orphan is not None:
-        raise invalid_options("DeleteOptions", Cause("FieldValueInvalid",
-                              f'Invalid value: "{propagation}": orphanDependents and deletionPropagation cannot be '
-                              "both set", "propagationPolicy"))
+        raise invalid_options(
+            "DeleteOptions",
+            Cause(
+                "FieldValueInvalid",
+                f'Invalid value: "{propagation}": orphanDependents and deletionPropagation cannot be both set',
+                "propagationPolicy",
+            ),
+        )
     if propagation and propagation not in _PROPAGATION:
         known = ", ".join(f'"{value}"' for value in (*_PROPAGATION, "nil"))
-        raise invalid_options("DeleteOptions", Cause("FieldValueNotSupported",
-                              f'Unsupported value: "{propagation}": supported values: {known}', "propagationPolicy"))
+        raise invalid_options(
+            "DeleteOptions",
+            Cause(
+                "FieldValueNotSupported",
+                f'Unsupported value: "{propagation}": supported values: {known}',
+                "propagationPolicy",
+            ),
+        )
     if orphan in (True, "true", "True"):
         propagation = "Orphan"
-    return DeleteOptions(_dry_run(listed, "DeleteOptions"), propagation or "Background",
-                         str(preconditions.get("uid") or ""), str(preconditions.get("resourceVersion") or ""))
+    return DeleteOptions(
+        _dry_run(listed, "DeleteOptions"),
+        propagation or "Background",
+        str(preconditions.get("uid") or ""),
+        str(preconditions.get("resourceVersion") or ""),
+    )
 
 
 def number(query: Mapping[str, str], name: str) -> int:

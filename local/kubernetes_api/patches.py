@@ -10,8 +10,11 @@ from kfp_lifecycle.local.kubernetes_api.schema import same
 
 # Lists of built-in kinds that a strategic merge patch merges ("" for a list of plain values) or replaces.
 _MERGE_KEYS = {
-    ("metadata", "finalizers"): "", ("metadata", "ownerReferences"): "uid", ("status", "conditions"): "type",
-    ("status", "podIPs"): "ip", ("status", "hostIPs"): "ip",
+    ("metadata", "finalizers"): "",
+    ("metadata", "ownerReferences"): "uid",
+    ("status", "conditions"): "type",
+    ("status", "podIPs"): "ip",
+    ("status", "hostIPs"): "ip",
 }
 _REPLACED = {("status", "containerStatuses"), ("status", "initContainerStatuses")}
 

@@ -93,12 +93,17 @@ def page(store: Store, kind: Kind, namespace: str, query: Query) -> tuple[list[A
 
 def _check_version(store: Store, text: str) -> None:
     if text and not (text.isascii() and text.isdigit()):
-        raise errors.ApiError(500, f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": '
-                                   "invalid syntax")
+        raise errors.ApiError(
+            500, f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        )
     if int(text or 0) > store.version:
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
-        raise errors.ApiError(504, f"Timeout: Too large resource version: {text}, current: {store.version}", "Timeout",
-                              {"causes": [cause], "retryAfterSeconds": 1})
+        raise errors.ApiError(
+            504,
+            f"Timeout: Too large resource version: {text}, current: {store.version}",
+            "Timeout",
+            {"causes": [cause], "retryAfterSeconds": 1},
+        )
 
 
 def _token(version: int, namespace: str, name: str) -> str:

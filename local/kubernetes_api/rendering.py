@@ -15,7 +15,9 @@ from kfp_lifecycle.local.kubernetes_api.tables import partial, table
 
 Form = Literal["json", "yaml", "table", "partial"]
 _VIEWS: Mapping[str, Form] = {
-    "Table": "table", "PartialObjectMetadata": "partial", "PartialObjectMetadataList": "partial",
+    "Table": "table",
+    "PartialObjectMetadata": "partial",
+    "PartialObjectMetadataList": "partial",
 }
 
 
@@ -35,8 +37,9 @@ def accepted(header: str) -> Form:
                 return _VIEWS[values["as"]]
         if name == "application/yaml":
             return "yaml"
-    raise ApiError(406, "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml",
-                   "NotAcceptable", {})
+    raise ApiError(
+        406, "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml", "NotAcceptable", {}
+    )
 
 
 def dumped(value: Any) -> bytes:
@@ -56,15 +59,21 @@ def text_response(code: int, text: str) -> Response:
 
 
 def object_response(
-    kind: Kind, obj: Mapping[str, Any], form: Form, *, code: int = 200, warnings: Sequence[str] = (),
+    kind: Kind,
+    obj: Mapping[str, Any],
+    form: Form,
+    *,
+    code: int = 200,
+    warnings: Sequence[str] = (),
     include: str = "Metadata",
 ) -> Response:
     """One object, or a Status in place of one."""
     if form == "yaml":
         return Response(yaml.safe_dump(dict(obj), sort_keys=False), code, headers={"content-type": "application/yaml"})
     if obj.get("kind") == kind.kind and form == "table":
-        return json_response(code, table(kind, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]},
-                                         include), warnings)
+        return json_response(
+            code, table(kind, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]}, include), warnings
+        )
     if obj.get("kind") == kind.kind and form == "partial":
         return json_response(code, partial(obj), warnings)
     return json_response(code, obj, warnings)
@@ -75,8 +84,15 @@ def list_response(kind: Kind, items: Sequence[Any], metadata: dict[str, Any], fo
     if form == "table":
         return json_response(200, table(kind, items, metadata, include))
     if form == "partial":
-        return json_response(200, {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
-                                   "metadata": metadata, "items": [partial(item) for item in items]})
+        return json_response(
+            200,
+            {
+                "kind": "PartialObjectMetadataList",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": metadata,
+                "items": [partial(item) for item in items],
+            },
+        )
     body = as_list(kind, items, metadata)
     if form == "yaml":
         return Response(yaml.safe_dump(body, sort_keys=False), 200, headers={"content-type": "application/yaml"})
@@ -87,6 +103,5 @@ def as_list(kind: Kind, items: Sequence[Any], metadata: dict[str, Any]) -> dict[
     if kind.custom:
         metadata = {"continue": "", **metadata}
     else:
-        items = [{name: value for name, value in item.items() if name not in ("kind", "apiVersion")}
-                 for item in items]
+        items = [{name: value for name, value in item.items() if name not in ("kind", "apiVersion")} for item in items]
     return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": list(items)}

@@ -54,31 +54,84 @@ class Kind:
 
 
 NAMESPACE = Kind(
-    "", "v1", "Namespace", "namespaces", "namespace", ("ns",), namespaced=False, status=True,
-    empty={"spec": {}, "status": {}}, selectable=("metadata.name", "status.phase"),
+    "",
+    "v1",
+    "Namespace",
+    "namespaces",
+    "namespace",
+    ("ns",),
+    namespaced=False,
+    status=True,
+    empty={"spec": {}, "status": {}},
+    selectable=("metadata.name", "status.phase"),
 )
 POD = Kind(
-    "", "v1", "Pod", "pods", "pod", ("po",), ("all",), status=True, empty={"spec": {}, "status": {}},
+    "",
+    "v1",
+    "Pod",
+    "pods",
+    "pod",
+    ("po",),
+    ("all",),
+    status=True,
+    empty={"spec": {}, "status": {}},
     selectable=(*COMMON_FIELDS, "status.phase", "spec.nodeName", "status.podIP"),
 )
 EVENT = Kind(
-    "", "v1", "Event", "events", "event", ("ev",),
-    selectable=(*COMMON_FIELDS, "involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
-                "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.fieldPath", "reason", "type"),
+    "",
+    "v1",
+    "Event",
+    "events",
+    "event",
+    ("ev",),
+    selectable=(
+        *COMMON_FIELDS,
+        "involvedObject.kind",
+        "involvedObject.namespace",
+        "involvedObject.name",
+        "involvedObject.uid",
+        "involvedObject.apiVersion",
+        "involvedObject.fieldPath",
+        "reason",
+        "type",
+    ),
 )
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", "configmap", ("cm",))
 SECRET = Kind("", "v1", "Secret", "secrets", "secret", selectable=(*COMMON_FIELDS, "type"))
 LEASE = Kind(
-    "coordination.k8s.io", "v1", "Lease", "leases", "lease", needs_version=True, creates_on_replace=True,
-    storage_version_hash="gqkMMb/YqFM=", empty={"spec": {}},
+    "coordination.k8s.io",
+    "v1",
+    "Lease",
+    "leases",
+    "lease",
+    needs_version=True,
+    creates_on_replace=True,
+    storage_version_hash="gqkMMb/YqFM=",
+    empty={"spec": {}},
 )
 INFERENCE_SERVICE = Kind(
-    "serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices", "inferenceservice", ("isvc",),
-    custom=True, status=True, needs_version=True, storage_version_hash="O82/cZUJjXE=",
+    "serving.kserve.io",
+    "v1beta1",
+    "InferenceService",
+    "inferenceservices",
+    "inferenceservice",
+    ("isvc",),
+    custom=True,
+    status=True,
+    needs_version=True,
+    storage_version_hash="O82/cZUJjXE=",
 )
 HTTP_ROUTE = Kind(
-    "gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", "httproute", categories=("gateway-api",),
-    custom=True, status=True, needs_version=True, storage_version_hash="s9TOoTqdPlk=",
+    "gateway.networking.k8s.io",
+    "v1",
+    "HTTPRoute",
+    "httproutes",
+    "httproute",
+    categories=("gateway-api",),
+    custom=True,
+    status=True,
+    needs_version=True,
+    storage_version_hash="s9TOoTqdPlk=",
 )
 
 KINDS = (CONFIG_MAP, EVENT, NAMESPACE, POD, SECRET, LEASE, HTTP_ROUTE, INFERENCE_SERVICE)
@@ -90,27 +143,67 @@ REVIEWS_GROUP = ("authorization.k8s.io", "v1")
 # Resources of a real cluster that a client may well ask for. They get an honest 501, while a misspelt
 # resource gets the 404 of the real server.
 UNSERVED: Mapping[str, frozenset[str]] = {
-    "": frozenset({
-        "bindings", "componentstatuses", "endpoints", "limitranges", "nodes", "persistentvolumeclaims",
-        "persistentvolumes", "podtemplates", "replicationcontrollers", "resourcequotas", "serviceaccounts",
-        "services",
-    }),
-    "serving.kserve.io": frozenset({
-        "clusterservingruntimes", "clusterstoragecontainers", "inferencegraphs", "servingruntimes",
-        "trainedmodels", "localmodelcaches", "llminferenceservices",
-    }),
+    "": frozenset(
+        {
+            "bindings",
+            "componentstatuses",
+            "endpoints",
+            "limitranges",
+            "nodes",
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "podtemplates",
+            "replicationcontrollers",
+            "resourcequotas",
+            "serviceaccounts",
+            "services",
+        }
+    ),
+    "serving.kserve.io": frozenset(
+        {
+            "clusterservingruntimes",
+            "clusterstoragecontainers",
+            "inferencegraphs",
+            "servingruntimes",
+            "trainedmodels",
+            "localmodelcaches",
+            "llminferenceservices",
+        }
+    ),
     "gateway.networking.k8s.io": frozenset({"gateways", "gatewayclasses", "grpcroutes", "referencegrants"}),
-    "authorization.k8s.io": frozenset({
-        "subjectaccessreviews", "localsubjectaccessreviews", "selfsubjectrulesreviews",
-    }),
+    "authorization.k8s.io": frozenset(
+        {
+            "subjectaccessreviews",
+            "localsubjectaccessreviews",
+            "selfsubjectrulesreviews",
+        }
+    ),
 }
-UNSERVED_GROUPS = frozenset({
-    "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps",
-    "authentication.k8s.io", "autoscaling", "batch", "certificates.k8s.io", "discovery.k8s.io",
-    "events.k8s.io", "metrics.k8s.io", "networking.k8s.io", "node.k8s.io", "policy",
-    "rbac.authorization.k8s.io", "scheduling.k8s.io", "serving.knative.dev", "storage.k8s.io",
-    "networking.istio.io", "argoproj.io", "pipelines.kubeflow.org",
-})
+UNSERVED_GROUPS = frozenset(
+    {
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "authentication.k8s.io",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "metrics.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "scheduling.k8s.io",
+        "serving.knative.dev",
+        "storage.k8s.io",
+        "networking.istio.io",
+        "argoproj.io",
+        "pipelines.kubeflow.org",
+    }
+)
 
 
 def is_unserved(group: str, resource: str) -> bool:

@@ -36,7 +36,12 @@ class Server:
     """
 
     def __init__(
-        self, store: Store, access: Access, *, port: int = 0, certificate: Certificate | None = None,
+        self,
+        store: Store,
+        access: Access,
+        *,
+        port: int = 0,
+        certificate: Certificate | None = None,
         logs: LogReader | None = None,
     ) -> None:
         self._store = store
@@ -45,8 +50,12 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
         config = uvicorn.Config(
-            create_app(store, access, logs=logs), log_level="warning", access_log=False, lifespan="off",
-            timeout_graceful_shutdown=2, server_header=False,
+            create_app(store, access, logs=logs),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+            server_header=False,
             ssl_certfile=certificate.certificate if certificate else None,
             ssl_keyfile=certificate.key if certificate else None,
         )

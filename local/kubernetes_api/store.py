@@ -82,7 +82,8 @@ class Store:
         clause, values = ("AND namespace = ? ", [namespace]) if namespace else ("", [])
         rows = self._read(
             f"SELECT body FROM objects WHERE resource = ? {clause}AND (namespace, name) > (?, ?) "
-            "ORDER BY namespace, name", [resource, *values, *after],
+            "ORDER BY namespace, name",
+            [resource, *values, *after],
         )
         for (body,) in rows:
             yield json.loads(body)

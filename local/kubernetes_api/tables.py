@@ -97,8 +97,7 @@ def _involved(event: Object) -> str:
 
 
 def _created_column(kind: Kind) -> Column:
-    return Column("Age", lambda obj: age(obj["metadata"].get("creationTimestamp")),
-                  "date" if kind.custom else "string")
+    return Column("Age", lambda obj: age(obj["metadata"].get("creationTimestamp")), "date" if kind.custom else "string")
 
 
 _COLUMNS: Mapping[str, tuple[Column, ...]] = {
@@ -116,11 +115,15 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "Lease": (Column("Holder", lambda obj: _at(obj, "spec", "holderIdentity") or ""),),
     "Namespace": (Column("Status", lambda obj: _at(obj, "status", "phase")),),
     "Pod": (
-        Column("Ready", _pod_ready), Column("Status", _pod_status), Column("Restarts", _restarts),
+        Column("Ready", _pod_ready),
+        Column("Status", _pod_status),
+        Column("Restarts", _restarts),
     ),
     "Event": (
-        Column("Type", lambda obj: obj.get("type", "")), Column("Reason", lambda obj: obj.get("reason", "")),
-        Column("Object", _involved), Column("Message", lambda obj: obj.get("message", "")),
+        Column("Type", lambda obj: obj.get("type", "")),
+        Column("Reason", lambda obj: obj.get("reason", "")),
+        Column("Object", _involved),
+        Column("Message", lambda obj: obj.get("message", "")),
     ),
 }
 _WIDE: Mapping[str, tuple[Column, ...]] = {
@@ -145,19 +148,31 @@ def table(
         include: what each row holds of its object: `Metadata`, `Object` or `None`.
     """
     columns = (
-        Column("Name", lambda obj: obj["metadata"]["name"]), *_COLUMNS[kind.kind], _created_column(kind),
+        Column("Name", lambda obj: obj["metadata"]["name"]),
+        *_COLUMNS[kind.kind],
+        _created_column(kind),
         *_WIDE.get(kind.kind, ()),
     )
     definitions = [
-        {"name": column.name, "type": column.type, "format": "name" if i == 0 else "",
-         "description": f"{column.name} of the {kind.kind}", "priority": column.priority}
+        {
+            "name": column.name,
+            "type": column.type,
+            "format": "name" if i == 0 else "",
+            "description": f"{column.name} of the {kind.kind}",
+            "priority": column.priority,
+        }
         for i, column in enumerate(columns)
     ]
     rows = [
         {"cells": [column.cell(item) for column in columns], "object": _row_object(item, include)} for item in items
     ]
-    return {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": dict(metadata),
-            "columnDefinitions": definitions, "rows": rows}
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": dict(metadata),
+        "columnDefinitions": definitions,
+        "rows": rows,
+    }
 
 
 def _row_object(item: Object, include: str) -> Object | None:

@@ -12,8 +12,15 @@ from kfp_lifecycle.local.kubernetes_api.errors import Cause
 from kfp_lifecycle.local.kubernetes_api.fieldsets import spell
 from kfp_lifecycle.local.kubernetes_api.schema import Schema, item_key, items_of, property_of
 
-_JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number",
-               type(None): "null"}
+_JSON_TYPES = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+}
 
 
 def json_type(value: Any) -> str:
@@ -49,18 +56,23 @@ def _type_causes(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
     if schema["type"] == "integer" and isinstance(value, float):
         # The real server words a fraction in two causes, one of them without a field.
         kind = schema.get("format", "int64")
-        yield Cause("FieldValueTypeInvalid",
-                    f'Invalid value: "float64": {path} in body must be of type {kind}: "float64"', path)
-        yield Cause("FieldValueInvalid",
-                    f'Invalid value: "": Checked value must be of type integer with format {kind} in {path}', "<nil>")
+        yield Cause(
+            "FieldValueTypeInvalid", f'Invalid value: "float64": {path} in body must be of type {kind}: "float64"', path
+        )
+        yield Cause(
+            "FieldValueInvalid",
+            f'Invalid value: "": Checked value must be of type integer with format {kind} in {path}',
+            "<nil>",
+        )
     else:
         yield _wrong_type(value, schema["type"], path)
 
 
 def _wrong_type(value: Any, wanted: str, path: str) -> Cause:
     found = json_type(value)
-    return Cause("FieldValueTypeInvalid",
-                 f'Invalid value: "{found}": {path} in body must be of type {wanted}: "{found}"', path)
+    return Cause(
+        "FieldValueTypeInvalid", f'Invalid value: "{found}": {path} in body must be of type {wanted}: "{found}"', path
+    )
 
 
 def _object_causes(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Cause]:
@@ -95,8 +107,9 @@ def _list_causes(value: list[Any], schema: Schema, path: str) -> Iterator[Cause]
 def _scalar_causes(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
     if "enum" in schema and value not in schema["enum"]:
         known = ", ".join(json.dumps(choice) for choice in schema["enum"])
-        yield Cause("FieldValueNotSupported", f"Unsupported value: {json.dumps(value)}: supported values: {known}",
-                    path)
+        yield Cause(
+            "FieldValueNotSupported", f"Unsupported value: {json.dumps(value)}: supported values: {known}", path
+        )
     if isinstance(value, str):
         if len(value) > schema.get("maxLength", len(value)):
             yield Cause("FieldValueTooLong", f"Too long: may not be more than {schema['maxLength']} bytes", path)
@@ -124,8 +137,12 @@ def apply_type_error(value: Any, schema: Schema, path: str = "") -> str:
     """What a server-side apply says of the first value of a wrong type or repeated key; or ""."""
     wanted = schema.get("type")
     if wanted and value is not None and not schema.get("x-kubernetes-int-or-string") and not _has_type(value, schema):
-        expected = {"integer": "numeric (int or float)", "number": "numeric (int or float)", "object": "map",
-                    "array": "list"}.get(wanted, wanted)
+        expected = {
+            "integer": "numeric (int or float)",
+            "number": "numeric (int or float)",
+            "object": "map",
+            "array": "list",
+        }.get(wanted, wanted)
         if not (wanted == "integer" and isinstance(value, float)):
             return f"{path}: expected {expected}, got {json_type(value)}"
     if isinstance(value, dict):

@@ -56,19 +56,34 @@ def watch(store: Store, kind: Kind, namespace: str, query: Mapping[str, str], fo
     timeout = number(query, "timeoutSeconds") or DEFAULT_TIMEOUT
     text = query.get("resourceVersion", "")
     if text and not (text.isascii() and text.isdigit()):
-        raise errors.ApiError(500, f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": '
-                                   "invalid syntax")
+        raise errors.ApiError(
+            500, f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        )
     announce = flag(query, "sendInitialEvents")
     if announce and query.get("resourceVersionMatch") != "NotOlderThan":
-        raise errors.invalid_options("ListOptions", Cause(
-            "FieldValueForbidden", "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
-            "NotOlderThan", "resourceVersionMatch"))
+        raise errors.invalid_options(
+            "ListOptions",
+            Cause(
+                "FieldValueForbidden",
+                "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                "resourceVersionMatch",
+            ),
+        )
     version = int(text or 0)
     fresh = version == 0 or announce
     initial = tuple(obj for obj in store.scan(kind.qualified, namespace) if matches(obj)) if fresh else ()
     bookmarks = flag(query, "allowWatchBookmarks")
-    asked = Watch(kind, namespace, matches, initial, store.version if fresh else version, float(timeout), bookmarks,
-                  announce and bookmarks, form)
+    asked = Watch(
+        kind,
+        namespace,
+        matches,
+        initial,
+        store.version if fresh else version,
+        float(timeout),
+        bookmarks,
+        announce and bookmarks,
+        form,
+    )
     return StreamingResponse(_lines(store, asked), media_type="application/json")
 
 

@@ -81,8 +81,9 @@ def replace(call: Call) -> Answer:
     kind, address = call.kind, call.address
     options = write_options(call.query, call.user_agent, "UpdateOptions")
     body, duplicates = bodies.parsed_object(call.raw, call.content_type, kind.kind)
-    body, warnings = incoming.checked(kind, body, address.namespace, address.name, strictness=options.strictness,
-                                      duplicates=duplicates)
+    body, warnings = incoming.checked(
+        kind, body, address.namespace, address.name, strictness=options.strictness, duplicates=duplicates
+    )
     code = 200
 
     def decide(live: Object | None) -> Decision:
@@ -120,8 +121,14 @@ def patch(call: Call) -> Answer:
     def decide(live: Object | None) -> Decision:
         if live is None:
             raise errors.not_found(kind, address.name)
-        patched, complaints = incoming.checked(kind, _patched(live, change, form), address.namespace, address.name,
-                                               strictness=options.strictness, patched=True)
+        patched, complaints = incoming.checked(
+            kind,
+            _patched(live, change, form),
+            address.namespace,
+            address.name,
+            strictness=options.strictness,
+            patched=True,
+        )
         warnings.extend(complaints)
         _require_unchanged(kind, live, patched)
         return _decision(live, objects.replaced(kind, live, patched, call.author(options)), options)
@@ -166,11 +173,14 @@ def _apply(call: Call) -> Answer:
         if version and (live is None or version != live["metadata"]["resourceVersion"]):
             raise errors.conflict(kind, address.name)
         try:
-            fresh = objects.applied(kind, live, config, address.namespace, call.author(options),
-                                    force=flag(call.query, "force"))
+            fresh = objects.applied(
+                kind, live, config, address.namespace, call.author(options), force=flag(call.query, "force")
+            )
         except ApplyConflict as error:
-            causes = [{"reason": "FieldManagerConflict", "message": message, "field": field}
-                      for message, field in error.causes()]
+            causes = [
+                {"reason": "FieldManagerConflict", "message": message, "field": field}
+                for message, field in error.causes()
+            ]
             raise ApiError(409, str(error), "Conflict", {"causes": causes}) from None
         return _decision(live, fresh, options)
 
@@ -210,8 +220,11 @@ def _require_same(kind: Kind, live: Object, body: Object) -> None:
     if version and version != stored["resourceVersion"]:
         raise errors.conflict(kind, stored["name"])
     if given.get("uid") and given["uid"] != stored["uid"]:
-        raise errors.conflict(kind, stored["name"], f"Precondition failed: UID in precondition: {given['uid']}, "
-                                                    f"UID in object meta: {stored['uid']}")
+        raise errors.conflict(
+            kind,
+            stored["name"],
+            f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {stored['uid']}",
+        )
 
 
 def _require_unchanged(kind: Kind, live: Object, patched: Object) -> None:
