@@ -20,6 +20,7 @@ from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.model import ModelFileError, UntrustedTypeError, save_model
 from kfp_lifecycle.core.profile import Performance, Profile, save_profile
 from kfp_lifecycle.core.table import read_info, row_hashes
+from kfp_lifecycle.core.threads import threads_for
 
 
 def train(
@@ -66,9 +67,10 @@ def train(
         print(note)
 
     recipe = Recipe(rows.signature, request.seed, request.prototype, request.function, request.parameters)
-    performance = _performance(request, recipe, rows)
-    fitted = recipe.fit(rows.inputs, rows.target.values)
-    profile = profile_of(fitted, rows, info, performance, time_column, request.seed)
+    with threads_for(info.rows):
+        performance = _performance(request, recipe, rows)
+        fitted = recipe.fit(rows.inputs, rows.target.values)
+        profile = profile_of(fitted, rows, info, performance, time_column, request.seed)
     digest = _save(Path(model.path), fitted, rows, profile, request)
 
     key = request.content_key(info.digest)

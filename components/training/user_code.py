@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +62,11 @@ def code_digest(path: str) -> str:
 
     Of the user's code it is the content of all Python files of the outermost package, or of the one module that stands
     alone; what that code imports from other packages is not looked at. Of a library's estimator it is the versions of
-    that library and of this one. Call it after the import.
+    that library and of this one. To be called after the import.
     """
     if is_user_code(path):
         files = {name: sha256_file(file) for name, file in _sources(path.partition(":")[0]).items()}
         return sha256_bytes(canonical_json({"files": files, "kfp-lifecycle": kfp_lifecycle.__version__}))
     root = path.split(".")[0]
-    owners = metadata.packages_distributions().get(root, [])
-    versions = {owner: metadata.version(owner) for owner in sorted(set(owners))}
-    return sha256_bytes(canonical_json({"packages": versions, "kfp-lifecycle": kfp_lifecycle.__version__}))
+    version = getattr(sys.modules[root], "__version__", "")
+    return sha256_bytes(canonical_json({root: str(version), "kfp-lifecycle": kfp_lifecycle.__version__}))
