@@ -15,7 +15,7 @@ def threads_for(rows: int) -> AbstractContextManager[object]:
     processes need a core too, the wait takes longer than the work: 60,000 rows on two shared cores were measured at
     0.5 s with one thread and 2 to 5 s with two; on idle cores both take 0.5 s.
     """
-    from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-not-found, unused-ignore]
+    from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
     most = max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "openmp"), default=1)
     limits: AbstractContextManager[object] = threadpool_limits(
