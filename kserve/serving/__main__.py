@@ -42,13 +42,14 @@ def _exchange(arguments: Arguments) -> Any:
         ValueError: any of the three failed; the message names the file.
         Exception: whatever skops or the estimator raises.
     """
+    from kfp_lifecycle.core.model import load_model, load_signature
+
+    estimator = load_model(arguments.model_dir, arguments.digest)
     import orjson
 
-    from kfp_lifecycle.core.model import load_model, load_signature
     from kfp_lifecycle.serving.exchange import Exchange
     from kfp_lifecycle.serving.self_test import prove
 
-    estimator = load_model(arguments.model_dir, arguments.digest)
     exchange = Exchange(
         name=arguments.model_name,
         version=arguments.version,

@@ -16,7 +16,7 @@ from kfp_lifecycle.serving.exchange import Answer, Call, Exchange, Protocol
 from kfp_lifecycle.serving.metrics import InferenceMetrics
 from kfp_lifecycle.serving.prediction_threads import PredictionThreads
 from kfp_lifecycle.serving.refusal import OVERLOADED, Refusal, shown
-from kfp_lifecycle.serving.request_body import Receive, check_headers, read_body
+from kfp_lifecycle.serving.request_body import Receive, check_headers, discard_body, read_body
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -80,35 +80,41 @@ class Front:
             await self._infer(protocol, scope, receive, send)
         else:
             refusal = refused_post(scope["path"])
-            await self._send(send, self._exchange.error(refusal.status, refusal.message), close=True)
+            await self._send(send, self._exchange.error(refusal.status, refusal.message), unread=receive)
 
     async def _infer(self, protocol: Protocol, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        unread = True
+        unread: Receive | None = receive
         try:
             check_headers(scope["headers"], self._limit)
             body = await read_body(receive, self._limit)
             if body is None:
                 return
-            unread = False
+            unread = None
             answer = await self._threads.submit(Call(protocol, body))
         except Refusal as refusal:
             answer = self._exchange.error(refusal.status, refusal.message)
-        await self._send(send, answer, close=unread)
+        await self._send(send, answer, unread)
         self._metrics.count(answer.status, perf_counter() - started)
 
-    async def _send(self, send: Send, answer: Answer, close: bool = False) -> None:
+    async def _send(self, send: Send, answer: Answer, unread: Receive | None = None) -> None:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(answer.body)).encode()),
             self._version_header,
         ]
-        if close:  # The rest of the body was not read, so the connection cannot carry another request.
+        if unread is not None:
             headers.append((b"connection", b"close"))
         if answer.status == OVERLOADED:
             headers.append((b"retry-after", b"1"))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        if unread is None:
+            await send({"type": "http.response.body", "body": answer.body})
+            return
+        # Closing a connection with unread data resets it, and the client may lose the answer: answer, read, close.
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        await discard_body(unread)
+        await send({"type": "http.response.body", "body": b""})
 
     def _versioned(self, send: Send) -> Send:
         async def with_version(message: MutableMapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -12,6 +13,9 @@ Receive = Callable[[], Awaitable[Message]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 _JSON = b"application/json"
+# How much of a refused body is still read, so that its sender gets to see the answer instead of a reset connection.
+_DISCARDED_BYTES = 64 << 20
+_DISCARD_SECONDS = 5.0
 _UTF8 = {b"utf-8", b"utf8"}
 
 
@@ -75,3 +79,17 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
         if not message.get("more_body", False):
             return part if not parts else b"".join([*parts, part])
         parts.append(part)
+
+
+async def discard_body(receive: Receive) -> None:
+    """Read what is left of a refused body, within bounds of size and time."""
+    left = _DISCARDED_BYTES
+    try:
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            while left > 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
+    except TimeoutError:
+        return

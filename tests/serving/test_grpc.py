@@ -1,0 +1,78 @@
+"""gRPC, when it is asked for: KServe's own client in the serving environment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+CLIENT = """
+import json, sys
+import grpc
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb, grpc_predict_v2_pb2_grpc as service
+
+port, document = sys.argv[1], json.loads(sys.argv[2])
+stub = service.GRPCInferenceServiceStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
+contents = {"FP64": "fp64_contents", "INT64": "int64_contents", "BOOL": "bool_contents", "BYTES": "bytes_contents"}
+
+def infer(inputs):
+    tensors = []
+    for tensor in inputs:
+        data = [value.encode() if isinstance(value, str) else value for value in tensor["data"]]
+        tensors.append({**{key: tensor[key] for key in ("name", "shape", "datatype")},
+                        "contents": {contents[tensor["datatype"]]: data}})
+    return stub.ModelInfer(pb.ModelInferRequest(model_name="flights", id="7", inputs=tensors))
+
+def code(call):
+    try:
+        call()
+    except grpc.RpcError as error:
+        return [error.code().name, error.details()]
+
+good = infer(document["inputs"])
+bad = [{**t, "data": [float("inf")] * len(t["data"])} if t["name"] == "distance" else t for t in document["inputs"]]
+ready = [stub.ServerReady(pb.ServerReadyRequest()).ready, stub.ModelReady(pb.ModelReadyRequest(name="flights")).ready]
+print(json.dumps({
+    "ready": ready,
+    "id": good.id,
+    "labels": [value.decode() for value in good.outputs[0].contents.bytes_contents],
+    "bad": code(lambda: infer(bad)),
+    "missing": code(lambda: infer(document["inputs"][1:])),
+    "load": code(lambda: stub.RepositoryModelLoad(pb.RepositoryModelLoadRequest(model_name="flights"))),
+    "unload": code(lambda: stub.RepositoryModelUnload(pb.RepositoryModelUnloadRequest(model_name="flights"))),
+}))
+"""
+
+
+def test_grpc_gets_the_same_answers_checks_and_blocks(
+    serve: Any,
+    serve_python: Path,
+    free_port: Callable[[], int],
+    model_directory: Path,
+    instances: list[dict[str, Any]],
+    as_tensors: Any,
+) -> None:
+    rows = [instances[0], instances[2]]
+    port = free_port()
+    with serve(model_directory, "--grpc", "--grpc_port", str(port)) as server:
+        document = as_tensors([{**row, "hour": int(row["hour"])} for row in rows])
+        done = subprocess.run(
+            [str(serve_python), "-c", CLIENT, str(port), json.dumps(document)], stdout=subprocess.PIPE, check=True
+        )
+        seen = json.loads(done.stdout)
+        expected = server.call("POST", "/v1/models/flights:predict", {"instances": rows})[2]["predictions"]
+        listening = [c.laddr for c in psutil.Process(server.process.pid).net_connections() if c.status == "LISTEN"]
+        metrics = server.call("GET", "/metrics")[2].decode()
+    assert (seen["ready"], seen["id"], seen["labels"]) == ([True, True], "7", expected)
+    assert seen["bad"][0] == seen["missing"][0] == "INVALID_ARGUMENT"
+    assert "column 'distance', row 0" in seen["bad"][1]
+    assert "missing column 'distance'" in seen["missing"][1]
+    assert "by releases only" in seen["load"][1]
+    assert "by releases only" in seen["unload"][1]
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+    assert {address.port for address in listening} == {port, server.port}
+    assert 'inference_requests_total{code="422",model="flights",version="3"} 2.0' in metrics
