@@ -110,11 +110,12 @@ def load_model(directory: str | Path, expected_digest: str = "") -> Any:
         UntrustedTypeError: the file holds a type that is not on the list.
         ForgedTreeError: a tree points outside itself.
     """
-    import skops.io
-
     root = Path(directory)
     _refuse_pickles(root)
     verify_checksums(root, expected_digest)
+    # After the checks, so that a spoiled directory is refused before seconds go into the import.
+    import skops.io
+
     # Read once: what is audited is what is loaded.
     try:
         content = (root / MODEL_FILE).read_bytes()
