@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def unify(
-    found: Sequence[tuple[Source, Mapping[str, pa.DataType]]], wanted: Sequence[str]
-) -> dict[str, pa.DataType]:
+def unify(found: Sequence[tuple[Source, Mapping[str, pa.DataType]]], wanted: Sequence[str]) -> dict[str, pa.DataType]:
     """Names and types of the table, in order of first appearance, or as ``wanted`` names them.
 
     A column that some files lack is null there. Whole numbers become numbers where another file has numbers; CSV
