@@ -27,6 +27,7 @@ from kfp_lifecycle.local.kserve_controller.objects import Object, Objects
 from kfp_lifecycle.local.pods.kubelet import POD_MARK
 from kfp_lifecycle.local.settled import is_settled, weights
 from kfp_lifecycle.local.state import StateFolder, read_json
+from kfp_lifecycle.local.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,11 @@ class Cluster:
         """Delete an InferenceService and wait until its pods are gone."""
         service = self.get(name, namespace=namespace)
         self.objects.delete(service)
-        self.wait(lambda: not self.objects.mine("Pod", service), f"the pods of {name} gone")
+        self.wait(lambda: not self.objects.owned("Pod", service), f"the pods of {name} gone")
 
     def pods(self, name: str, *, namespace: str = "default") -> list[Object]:
         """The Pod objects of an InferenceService."""
-        return self.objects.mine("Pod", {"metadata": {"name": name, "namespace": namespace}})
+        return self.objects.owned("Pod", self.get(name, namespace=namespace))
 
     def weights(self, name: str, *, namespace: str = "default") -> dict[str, int]:
         """Share of each arm or revision, from the HTTPRoute (Standard) or the status (Knative)."""
@@ -175,6 +176,13 @@ class Cluster:
         seconds = time.perf_counter() - began
         revision = answer.headers.get(REVISION_HEADER, "")
         return Answer(answer.status_code, revision, dict(answer.headers), answer.text, seconds)
+
+    def traffic(
+        self, name: str, *, rate: float = 0, threads: int = 4, body: bytes = b"{}", namespace: str = "default"
+    ) -> Traffic:
+        """Steady V2 inference requests while the returned context lasts; ``rate`` is requests a second, 0 flat out."""
+        host, path = self.host(name, namespace=namespace), f"/v2/models/{name}/infer"
+        return Traffic(self.gateway_url, host, path, body=body, rate=rate, threads=threads)
 
     def counters(self, revision: str, *, namespace: str = "default") -> dict[str, int]:
         """Envoy's counters of one arm: ``rq_total``, ``rq_2xx``, ``rq_5xx`` ..., ``membership_healthy``."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-_SHOWN = 60
+_SHOWN = 64
 
 
 def print_event(event: Mapping[str, Any], output: TextIO | None = None) -> None:

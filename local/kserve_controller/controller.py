@@ -32,7 +32,7 @@ class Controller:
         self._reconciler = reconciler
         self._gateway = gateway
         self._services: dict[Key, Object] = {}
-        self._deleted: dict[Key, Object] = {}
+        self._deleted: dict[str, Object] = {}  # by uid, until nothing is left of them
         self._queue = Queue()
         self._stopped = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="kserve-watch", daemon=True)
@@ -70,6 +70,8 @@ class Controller:
             self._see("DELETED", self._services[key])
         for service in present.values():
             self._see("MODIFIED", service)
+        alive = [*present.values(), *self._deleted.values()]
+        self._reconciler.collect_garbage({str(service["metadata"]["uid"]) for service in alive})
 
     def _see(self, change: str, service: Object) -> None:
         if change not in ("ADDED", "MODIFIED", "DELETED"):
@@ -77,7 +79,7 @@ class Controller:
         key = _key(service)
         if change == "DELETED" or service["metadata"].get("deletionTimestamp"):
             self._services.pop(key, None)
-            self._deleted[key] = service
+            self._deleted[service["metadata"]["uid"]] = service
         else:
             self._services[key] = service
         self._queue.add(key)
@@ -95,13 +97,9 @@ class Controller:
                     self._queue.add(known)
 
     def _turn(self, key: Key) -> None:
-        gone = self._deleted.pop(key, None)
-        if gone is not None:
-            try:
-                self._reconciler.remove(gone)
-            except _PASSING:
-                self._deleted.setdefault(key, gone)
-                raise
+        for uid, gone in list(self._deleted.items()):
+            if _key(gone) == key and self._reconciler.remove(gone, replaced=key in self._services):
+                del self._deleted[uid]
         service = self._services.get(key)
         if service is not None:
             self._reconciler.reconcile(service)

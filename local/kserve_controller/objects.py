@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kubernetes.client import ApiClient, CustomObjectsApi
+from kubernetes.client import ApiClient, CoreV1Api, CustomObjectsApi
 from kubernetes.client.exceptions import ApiException
 from kubernetes.watch import Watch
+
+from kfp_lifecycle.local.kserve_controller.templates import CONTAINER
 
 Object = dict[str, Any]
 
@@ -48,11 +50,15 @@ class Objects:
                 return None
             raise
 
-    def mine(self, kind: str, service: Mapping[str, Any]) -> list[Object]:
-        """Objects of a kind that this InferenceService controls, those of an earlier namesake too."""
+    def owned(self, kind: str, service: Mapping[str, Any]) -> list[Object]:
+        """Objects of a kind that this InferenceService controls."""
         metadata = service["metadata"]
-        page = self._call("GET", _path(kind, metadata["namespace"])) or {}
-        return [one for one in page.get("items", []) if _controller(one) == metadata["name"]]
+        found = self._list(kind, _path(kind, metadata["namespace"]))
+        return [one for one in found if controller_uid(one) == metadata["uid"]]
+
+    def everywhere(self, kind: str) -> list[Object]:
+        """Objects of a kind in all namespaces."""
+        return self._list(kind, _PATHS[kind].replace("/namespaces/{namespace}", ""))
 
     def ensure_namespace(self, name: str) -> None:
         """Make the namespace unless it is there."""
@@ -97,6 +103,11 @@ class Objects:
         path = f"{_path('InferenceService', metadata['namespace'])}/{metadata['name']}/status"
         self._call("PUT", path, {**service, "status": status})
 
+    def pod_log(self, namespace: str, name: str) -> str:
+        """What the pod's server wrote in its last run."""
+        log = CoreV1Api(self._client).read_namespaced_pod_log(name, namespace, container=CONTAINER)
+        return str(log)
+
     def delete(self, one: Object) -> None:
         """Delete an object; it may be gone already."""
         metadata = one["metadata"]
@@ -106,6 +117,10 @@ class Objects:
         except ApiException as error:
             if error.status != 404:
                 raise
+
+    def _list(self, kind: str, path: str) -> list[Object]:
+        page = self._call("GET", path) or {}
+        return [{**one, "kind": kind} for one in page.get("items", [])]
 
     def _call(
         self,
@@ -147,6 +162,7 @@ def _holds(existing: object, wanted: object) -> bool:
     return existing == wanted
 
 
-def _controller(one: Object) -> str:
+def controller_uid(one: Object) -> str:
+    """The uid of the InferenceService that controls an object; empty if none does."""
     owners = one["metadata"].get("ownerReferences") or []
-    return next((owner["name"] for owner in owners if owner.get("kind") == "InferenceService"), "")
+    return next((str(owner["uid"]) for owner in owners if owner.get("kind") == "InferenceService"), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ from kfp_lifecycle.local.kserve_controller import memory
 from kfp_lifecycle.local.kserve_controller.knative_plan import knative_plan
 from kfp_lifecycle.local.kserve_controller.model_status import invalid_spec
 from kfp_lifecycle.local.kserve_controller.modes import deployment_mode, runtime_problem
-from kfp_lifecycle.local.kserve_controller.objects import Object, Objects
+from kfp_lifecycle.local.kserve_controller.objects import Object, Objects, controller_uid
 from kfp_lifecycle.local.kserve_controller.plan import Plan, Weights
 from kfp_lifecycle.local.kserve_controller.projections import http_routes, pod_manifest
 from kfp_lifecycle.local.kserve_controller.standard_plan import Surroundings, standard_plan
 from kfp_lifecycle.local.kserve_controller.templates import Template
-from kfp_lifecycle.local.pods.kubelet import Kubelet
+from kfp_lifecycle.local.pods.kubelet import Kubelet, Pod
 from kfp_lifecycle.local.pods.pod import PodSpec
 from kfp_lifecycle.local.settings import ClusterSettings
 
@@ -66,7 +67,7 @@ class Reconciler:
         if now_remembered != remembered:
             memory.save(self._folder, namespace, name, now_remembered)
         for revision, template in plan.start:
-            self._kubelet.ensure(_pod(namespace, name, revision, template))
+            self._kubelet.ensure(_pod(service, revision, template))
         self._gateway.apply((namespace, name), plan.route)
         if plan.weights is not None:
             self._put_routes(service, plan.weights)
@@ -77,21 +78,40 @@ class Reconciler:
             self._kubelet.stop(namespace, pod)
         self._put_pods(service, standard=standard)
 
-    def remove(self, service: Object) -> None:
-        """Leave nothing of a deleted InferenceService."""
+    def remove(self, service: Object, *, replaced: bool) -> bool:
+        """Leave nothing of a deleted InferenceService; False while its processes still end.
+
+        Args:
+            replaced: a namesake exists by now; the gateway and the memory are its own.
+        """
         metadata = service["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
-        self._gateway.apply((namespace, name), None)
-        for pod in self._kubelet.pods(namespace, name):
+        if not replaced:
+            self._gateway.apply((namespace, name), None)
+            memory.forget(self._folder, namespace, name)
+        pods = self._pods(service)
+        for pod in pods:
             self._kubelet.stop(namespace, pod.spec.name)
-        memory.forget(self._folder, namespace, name)
-        for kind in ("HTTPRoute", "Pod"):
-            for one in self._objects.mine(kind, service):
-                self._objects.delete({**one, "kind": kind})
+        for one in self._objects.owned("HTTPRoute", service):
+            self._objects.delete(one)
+        self._put_pods(service, standard=False)
+        return not pods
 
-    def _plan(self, service: Object, remembered: memory.Memory, *, standard: bool) -> Plan:
+    def collect_garbage(self, uids: Collection[str]) -> None:
+        """Delete what belongs to none of these InferenceServices, as after a crash between two deletions."""
+        for kind in ("HTTPRoute", "Pod"):
+            for one in self._objects.everywhere(kind):
+                owner = controller_uid(one)
+                if owner and owner not in uids:
+                    self._objects.delete(one)
+
+    def _pods(self, service: Object) -> list[Pod]:
         metadata = service["metadata"]
         pods = self._kubelet.pods(metadata["namespace"], metadata["name"])
+        return [pod for pod in pods if pod.spec.owner == metadata["uid"]]
+
+    def _plan(self, service: Object, remembered: memory.Memory, *, standard: bool) -> Plan:
+        pods = self._pods(service)
         around = Surroundings(
             domain=self._settings.domain,
             progress_deadline=self._settings.timings.progress_deadline,
@@ -118,26 +138,27 @@ class Reconciler:
             self._objects.put(route, self._objects.get("HTTPRoute", namespace, route["metadata"]["name"]))
 
     def _put_pods(self, service: Object, *, standard: bool) -> None:
-        metadata = service["metadata"]
-        existing = {one["metadata"]["name"]: one for one in self._objects.mine("Pod", service)}
-        for pod in self._kubelet.pods(metadata["namespace"], metadata["name"]):
+        existing = {one["metadata"]["name"]: one for one in self._objects.owned("Pod", service)}
+        for pod in self._pods(service):
             self._objects.put(pod_manifest(service, pod, standard=standard), existing.pop(pod.spec.name, None))
         for one in existing.values():
-            self._objects.delete({**one, "kind": "Pod"})
+            self._objects.delete(one)
 
     def _put_status(self, service: Object, status: dict[str, Any]) -> None:
         if status != service.get("status"):
             self._objects.put_status(service, status)
 
 
-def _pod(namespace: str, service: str, revision: str, template: Template) -> PodSpec:
+def _pod(service: Object, revision: str, template: Template) -> PodSpec:
+    metadata = service["metadata"]
     return PodSpec(
-        namespace=namespace,
+        namespace=metadata["namespace"],
         name=f"{revision}-{template.digest}-{secrets.token_hex(3)[:5]}",
-        service=service,
+        service=metadata["name"],
+        owner=metadata["uid"],
         revision=revision,
         template=template.digest,
-        model_name=service,
+        model_name=metadata["name"],
         storage_uri=template.storage_uri,
         environment=template.environment,
         arguments=template.arguments,

@@ -24,6 +24,7 @@ class PodSpec:
     Attributes:
         revision: the Deployment (Standard) or Revision (Knative) that the pod belongs to.
         template: digest of everything that makes a new pod necessary when it changes.
+        owner: uid of the InferenceService; a namesake made after a deletion has pods of its own.
         model_name: the name in the serving protocol.
         arguments: extra arguments of the server.
     """
@@ -33,6 +34,7 @@ class PodSpec:
     service: str
     revision: str
     template: str
+    owner: str
     model_name: str
     storage_uri: str
     environment: tuple[tuple[str, str], ...] = ()
