@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -189,7 +190,13 @@ class Running:
 
     process: subprocess.Popen[bytes]
     port: int
+    grpc_port: int
     log: Path
+
+    def listening(self) -> set[tuple[str, int]]:
+        """Address and port of everything that the process listens at; an IPv4 address however it is written."""
+        found = (one.laddr for one in psutil.Process(self.process.pid).net_connections() if one.status == "LISTEN")
+        return {(address.ip.removeprefix("::ffff:"), address.port) for address in found}
 
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -219,11 +226,12 @@ def serve(serve_python: Path, free_port: Callable[[], int], tmp_path_factory: py
 
     @contextmanager
     def start(directory: Path, *words: str, **environment: str) -> Iterator[Running]:
-        port = free_port()
+        port, grpc_port = free_port(), free_port()
         log = tmp_path_factory.mktemp("server") / "log"
         command = [
             *(str(serve_python), "-m", "kfp_lifecycle.serving", "--model_name", "flights"),
-            *("--model_dir", str(directory), "--host", "127.0.0.1", "--http_port", str(port), *words),
+            *("--model_dir", str(directory), "--host", "127.0.0.1", "--http_port", str(port)),
+            *("--grpc_port", str(grpc_port), *words),
         ]
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -233,7 +241,7 @@ def serve(serve_python: Path, free_port: Callable[[], int], tmp_path_factory: py
                 env={**os.environ, "KFP_LIFECYCLE_MODEL_VERSION": "3", **environment},
                 cwd=log.parent,
             )
-        running = Running(process, port, log)
+        running = Running(process, port, grpc_port, log)
         try:
             deadline = time.monotonic() + 120
             while True:
@@ -258,6 +266,6 @@ def serve(serve_python: Path, free_port: Callable[[], int], tmp_path_factory: py
 
 @pytest.fixture(scope="session")
 def server(serve: Serve, model_directory: Path) -> Iterator[Running]:
-    """A server that the tests of a process share; none of them changes it."""
-    with serve(model_directory, KFP_LIFECYCLE_LATENCY_BUCKETS="0.02,0.3,2") as running:
+    """A server with gRPC that the tests of a process share; none of them changes it."""
+    with serve(model_directory, "--grpc", KFP_LIFECYCLE_LATENCY_BUCKETS="0.02,0.3,2") as running:
         yield running

@@ -14,14 +14,14 @@ from sklearn.preprocessing import StandardScaler
 
 from kfp_lifecycle.core.model import Column, Signature, save_model
 
-ROWS = 3_000
+ROWS = 2_000
 
 
 def test_readiness_answers_while_a_prediction_runs(serve: Any, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     frame = pd.DataFrame(random.normal(size=(ROWS, 2)), columns=["x", "y"])
     slow = Pipeline(
-        [("scale", StandardScaler()), ("near", KNeighborsClassifier(n_neighbors=2000, algorithm="kd_tree"))]
+        [("scale", StandardScaler()), ("near", KNeighborsClassifier(n_neighbors=1000, algorithm="kd_tree"))]
     )
     slow.fit(frame, (frame["x"] > 0).to_numpy())
     columns = tuple(Column(name, "number", False) for name in frame)

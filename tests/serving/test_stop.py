@@ -33,6 +33,7 @@ def test_a_server_drains_then_answers_what_is_in_flight_and_ends(
 ) -> None:
     body = json.dumps({"instances": instances * 50}).encode()
     with serve(model_directory, "--drain_seconds", "600") as server:
+        assert server.listening() == {("127.0.0.1", server.port)}  # No gRPC unless asked for.
         server.process.terminate()
         while server.call("GET", "/v2/models/flights/ready")[0] == 200:
             pass
