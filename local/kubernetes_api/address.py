@@ -41,6 +41,8 @@ def flag(query: Mapping[str, str], name: str) -> bool:
 def resource_address(method: str, path: str, query: Mapping[str, str]) -> Address | None:
     """The resource that a request is about; None for a path that is no resource (discovery, health, nonsense)."""
     parts = path.strip("/").split("/")
+    if "" in parts:
+        return None
     if parts[0] == "api" and len(parts) > 2 and parts[1] == "v1":
         group, version, rest = "", "v1", parts[2:]
     elif parts[0] == "apis" and len(parts) > 3:

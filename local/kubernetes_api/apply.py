@@ -61,7 +61,8 @@ def _pruned(merged: Any, schema: Schema, before: Fields, after: Managers) -> Any
     for entry in after.values():
         owned |= entry.fields
     present = with_parents(field_set(merged, schema), schema)
-    gone = (with_parents(before, schema) & present) - with_parents(owned, schema)
+    # metadata itself stays: it holds the name, which nobody owns.
+    gone = (with_parents(before, schema) & present) - with_parents(owned, schema) - {("f:metadata",)}
     return remove(merged, schema, to_tree(gone)) if gone else merged
 
 

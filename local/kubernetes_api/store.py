@@ -53,7 +53,7 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.5)
         # EXCLUSIVE keeps a second server off the same state. NORMAL survives the death of the process
         # (not of the machine), which is what a local cluster promises.
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
