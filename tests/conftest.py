@@ -1,10 +1,16 @@
-"""Rules for every test of the project."""
+"""Rules for every test of the project, and the servers that several of them talk to."""
 
 import os
+import ssl
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +58,104 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("KFP_LIFECYCLE_NOTHING_MAY_SKIP") and reporter and reporter.stats.get("skipped"):
         reporter.write_line("tests were skipped, and KFP_LIFECYCLE_NOTHING_MAY_SKIP is set", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+class WebServer:
+    """Serves ``files`` by path; the first ``failures`` requests are answered with ``status``."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.files: dict[str, bytes] = {}
+        self.failures = 0
+        self.status = 500
+        self.requests = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.requests += 1
+                if outer.requests <= outer.failures:
+                    self.send_error(outer.status)
+                    return
+                content = outer.files.get(self.path.partition("?")[0])
+                if content is None:
+                    self.send_error(404)
+                    return
+                start = 0
+                if byte_range := self.headers.get("Range"):
+                    start = int(byte_range.removeprefix("bytes=").partition("-")[0])
+                    self.send_response(206)
+                    self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+                else:
+                    self.send_response(200)
+                self.send_header("Content-Length", str(len(content) - start))
+                self.send_header("ETag", '"e"')
+                self.send_header("Last-Modified", "Tue, 01 Jan 2013 00:00:00 GMT")
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(content[start:])
+
+            do_HEAD = do_GET
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if context:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def web_server() -> Iterator[WebServer]:
+    server = WebServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for this machine's loopback address, which the https client of this process trusts."""
+    import aiohttp.connector
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    # aiohttp reads SSL_CERT_FILE once, when it is first imported, which may be long ago.
+    aiohttp.connector._SSL_CONTEXT_VERIFIED.load_verify_locations(folder / "cert.pem")
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.fixture
+def https_server(certificate: tuple[Path, Path]) -> Iterator[WebServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    server = WebServer(context)
+    yield server
+    server.stop()
