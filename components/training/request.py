@@ -12,6 +12,7 @@ from kfp_lifecycle.components.training.estimators import make_estimator, parse_p
 from kfp_lifecycle.components.training.user_code import Build, code_digest, import_function, is_user_code
 from kfp_lifecycle.core.checksums import content_key
 from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.models_root import check_model_name
 from kfp_lifecycle.core.window import parse_duration
 
 _LARGEST_SEED = 2**32 - 1
@@ -94,8 +95,7 @@ def read_request(
     """
     if not 0 <= int(seed) <= _LARGEST_SEED:
         raise InputError("seed", seed, f"a whole number from 0 to {_LARGEST_SEED}", "Choose another seed.")
-    if not model_name.strip():
-        raise InputError("model_name", model_name, "a name", "Name the model.")
+    check_model_name(model_name)
     parsed = parse_parameters(parameters)
     user_code = is_user_code(estimator)
     return Request(
