@@ -40,6 +40,8 @@ def predictor(
     ours: dict[str, Any] = {
         "minReplicas": 1,
         "model": {
+            # KServe's own default, but its schema wants it spelt out below spec.canary.
+            "name": "kserve-container",
             "modelFormat": {"name": "sklearn"},
             "runtime": runtime,
             "protocolVersion": "v2",
