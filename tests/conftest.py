@@ -1,6 +1,8 @@
 """Rules for every test of the project, and the servers that several of them talk to."""
 
+import fcntl
 import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -50,6 +52,36 @@ def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     bucket = f"bucket-{uuid.uuid4().hex[:12]}"
     boto3.client("s3").create_bucket(Bucket=bucket)
     return f"s3://{bucket}"
+
+
+@pytest.fixture(scope="session")
+def _empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of MLflow, made once for all workers: making one takes seconds, copying it none."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if "PYTEST_XDIST_WORKER" not in os.environ else base.parent
+    path = shared / "mlflow-empty.db"
+    with (shared / "mlflow-empty.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            from mlflow import MlflowClient
+
+            MlflowClient(f"sqlite:///{base}/mlflow-new.db").search_experiments()
+            (base / "mlflow-new.db").rename(path)
+    return path
+
+
+@pytest.fixture
+def mlflow_store(_empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A tracking store and registry of its own, without a server; artifacts lie below the test's folder."""
+    folder = tmp_path / "mlflow"
+    folder.mkdir()
+    shutil.copy(_empty_mlflow, folder / "mlflow.db")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return uri
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
