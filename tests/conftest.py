@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+# Workers share the cores, and threads of scikit-learn that wait for a core spin on the one they have.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _S3_SERVER = """
 import sys
 from moto.server import ThreadedMotoServer
