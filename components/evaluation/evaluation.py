@@ -39,11 +39,11 @@ def evaluate(
     min_rows: int = 200,
     seed: int = 0,
     bootstrap_rounds: int = 1000,
-) -> str:
+) -> tuple[str]:
     """Gate a model against a constant answer and against the champion; see the face for the parameters.
 
     Returns:
-        ``pass``, ``fail`` or ``too_few_rows``.
+        ``pass``, ``fail`` or ``too_few_rows``, alone in a tuple.
 
     Raises:
         InputError: a parameter cannot be, the holdout does not fit the model, or MLflow or the champion cannot be
@@ -77,7 +77,7 @@ def evaluate(
     )
     _write(taken, findings, candidate.signature, model_name, decision, metrics, curves, report)
     print(f"{outcome}: {reasons[0]}")
-    return str(outcome)
+    return (str(outcome),)
 
 
 def _check_numbers(margin: float, min_rows: int, rounds: int) -> None:
