@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import jsonschema
 import pytest
@@ -86,6 +87,14 @@ def test_the_logic_takes_what_the_face_gives(verb: str) -> None:
     given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
     assert given == {argument.arg: argument.arg for argument in face_function(verb).args.args}
     inspect.signature(entry_function(verb)).bind(**given)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_logic_returns_what_the_face_declares(verb: str) -> None:
+    # The executor takes a tuple apart by position, and a text by letter.
+    returned = get_type_hints(entry_function(verb))["return"]
+    parameters = [it.type for it in face_spec(verb).outputs.values() if not it.type.startswith("system.")]
+    assert [{str: "String", int: "Integer"}[kind] for kind in get_args(returned)] == parameters
 
 
 @pytest.mark.parametrize("verb", VERBS)
