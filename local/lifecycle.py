@@ -95,20 +95,21 @@ def _follow(
     """Repeat the supervisor's progress until it is ready or gone."""
     with log.open("rb") as lines:
         lines.seek(position)
-        part = b""
+        part, last = b"", ""
         while True:
             line = part + lines.readline()
             if line.endswith(b"\n"):
                 part = b""
                 text = line.decode(errors="replace").rstrip()
                 if text.startswith(supervisor.PROGRESS):
-                    tell(text.removeprefix(supervisor.PROGRESS))
+                    last = text.removeprefix(supervisor.PROGRESS)
+                    tell(last)
                 if text.startswith(supervisor.READY):
                     return
                 continue
             part = line
             if process is not None and process.poll() is not None:
-                raise ClusterError(f"the local cluster did not start; see {log}")
+                raise ClusterError(f"the local cluster did not start, {last or 'without a word'}; see {log}")
             if known is not None and not processes.alive(known["pids"]["supervisor"], known["created"]):
                 raise ClusterError(f"the local cluster ended while starting; see {log}")
             time.sleep(0.05)  # a file cannot be waited for
