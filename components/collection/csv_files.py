@@ -17,7 +17,8 @@ from kfp_lifecycle.core.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BLOCK = 4 << 20
+# The parser reads up to 32 blocks ahead. No row may be longer than a block.
+_BLOCK = 1 << 20
 _MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "NULL", "null", "Null", "None", "#N/A", "<NA>"]
 # A leading zero before another digit, or more digits than 64 bits hold.
 _NAME_LIKE = r"^[+-]?(0\d+|\d{19,})$"
@@ -74,8 +75,12 @@ def _text_batches(source: Source, names: Sequence[str], wanted: Sequence[str]) -
     import pyarrow.csv as csv
 
     convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), include_columns=list(wanted))
+
+    def parsed(stream: Any) -> Iterator[pa.RecordBatch]:
+        yield from csv.open_csv(stream, convert_options=convert, **_options(source))
+
     with open_source(source) as stream:
-        yield from readable(source, iter(csv.open_csv(stream, convert_options=convert, **_options(source))))
+        yield from readable(source, parsed(stream))
 
 
 def _options(source: Source) -> dict[str, Any]:

@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 def read_types(source: Source) -> dict[str, pa.DataType]:
     """Column names and the types that fit every value; reads the whole file once."""
+    import pyarrow as pa
+
     kinds: dict[str, pa.DataType] = {}
     for table in _tables(source, None):
         for field in table.schema:
-            kinds[field.name] = merged(field.name, kinds.get(field.name), field.type, source)
+            known = kinds.get(field.name)
+            if pa.types.is_nested(field.type) or (known and pa.types.is_nested(known)):
+                # Refused later, but only if the column is wanted.
+                kinds[field.name] = field.type if pa.types.is_nested(field.type) else known
+            else:
+                kinds[field.name] = merged(field.name, known, field.type, source)
     return kinds
 
 

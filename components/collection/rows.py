@@ -95,6 +95,8 @@ def _read(part: Part, selection: Selection, window: Window | None) -> Iterator[p
     import pyarrow as pa
 
     types = {name: kind for name, kind in selection.types.items() if name in part.types}
+    # Of a file that gives nothing but its folders' columns, the rows must still be counted.
+    types = types or dict(list(part.types.items())[:1])
     if window and selection.time_column in part.constants:
         instant = to_instants(pa.array([part.constants[selection.time_column]]), selection.time_column)
         if not inside(instant, window)[0].as_py():

@@ -26,6 +26,7 @@ _SUFFIXES = {
     ".json": JSONL,
 }
 _PARTITION = re.compile(r"([^=/]+)=([^/]*)")
+JSON_BLOCK = 8 << 20
 # What Hive writes for a missing partition value.
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -59,7 +60,7 @@ def find_sources(uri: str, format: str) -> list[Source]:
     """The files to read, in order of their URIs.
 
     In a folder, files whose name starts with a dot or an underscore are passed over, as are those of no known
-    format, or of another one than ``format``.
+    format or of another one than ``format``; if ``format`` is given and no name says so, the unknown ones are meant.
 
     Raises:
         InputError: no file is found, its format is not known, or the files are of several formats.
@@ -71,9 +72,12 @@ def find_sources(uri: str, format: str) -> list[Source]:
     named = {name: _SUFFIXES.get(_suffix(name), "") for name in found}
     if format == AUTO:
         known = {name: kind for name, kind in named.items() if kind}
-    else:
+    elif len(named) == 1:
         # A single file is what the caller says it is, whatever its name.
-        known = {name: format for name, kind in named.items() if len(named) == 1 or kind in ("", format)}
+        known = dict.fromkeys(named, format)
+    else:
+        known = {name: format for name, kind in named.items() if kind == format}
+        known = known or {name: format for name, kind in named.items() if not kind}
     if not known:
         raise InputError(
             "uri",
@@ -144,16 +148,16 @@ def unreadable(source: Source, error: BaseException) -> InputError:
     return InputError("uri", source.name, f"a readable {source.format} file", f"The parser said: {said}")
 
 
-def json_lines(stream: BinaryIO, size: int = 8 << 20) -> Iterator[bytes]:
-    """Blocks of whole lines of about ``size`` bytes."""
+def json_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Blocks of whole lines."""
     rest = b""
-    while chunk := stream.read(size):
+    while chunk := stream.read(JSON_BLOCK):
         block, newline, tail = (rest + chunk).rpartition(b"\n")
         if newline:
             yield block + newline
         rest = tail
-        if len(rest) > 4 * size:
-            raise EOFError(f"a line is longer than {4 * size} bytes: expected one JSON object on each line")
+        if len(rest) > 4 * JSON_BLOCK:
+            raise EOFError(f"a line is longer than {4 * JSON_BLOCK} bytes: expected one JSON object on each line")
     if rest.strip():
         yield rest
 
