@@ -19,6 +19,8 @@ from kfp_lifecycle.core.inference_service import (
 
 API_VERSION = "serving.kserve.io/v1beta1"
 KIND = "InferenceService"
+# A model's container name: KServe's schema requires it below spec.canary, its webhook refuses it below spec.predictor.
+CONTAINER = "kserve-container"
 
 
 def predictor(
@@ -40,8 +42,6 @@ def predictor(
     ours: dict[str, Any] = {
         "minReplicas": 1,
         "model": {
-            # KServe's own default, but its schema wants it spelt out below spec.canary.
-            "name": "kserve-container",
             "modelFormat": {"name": "sklearn"},
             "runtime": runtime,
             "protocolVersion": "v2",
@@ -73,7 +73,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 def stable_spec(stable: Mapping[str, Any]) -> dict[str, Any]:
     """All traffic to one predictor. The canary list is left out, which removes the one that we own."""
-    return {"predictor": dict(stable)}
+    return {"predictor": _stable_arm(stable)}
 
 
 def canary_spec(mode: Mode, stable: Mapping[str, Any], candidate: Mapping[str, Any], percent: int) -> dict[str, Any]:
@@ -84,7 +84,17 @@ def canary_spec(mode: Mode, stable: Mapping[str, Any], candidate: Mapping[str, A
     replicas = int(stable.get("minReplicas", 1))
     # KServe refuses a canary that asks for more replicas than the stable arm, and runs none for a share of 0.
     arm = {**candidate, "minReplicas": max(1, min(replicas, ceil(replicas * percent / 100)))}
-    return {"predictor": dict(stable), "canary": [{"trafficPercent": percent, "predictor": arm}]}
+    if "model" in arm:
+        arm["model"] = {**arm["model"], "name": CONTAINER}
+    return {"predictor": _stable_arm(stable), "canary": [{"trafficPercent": percent, "predictor": arm}]}
+
+
+def _stable_arm(predictor: Mapping[str, Any]) -> dict[str, Any]:
+    """A predictor that may have been a canary, as it must stand in spec.predictor; see ``CONTAINER``."""
+    arm = dict(predictor)
+    if isinstance(arm.get("model"), Mapping):
+        arm["model"] = {key: value for key, value in arm["model"].items() if key != "name"}
+    return arm
 
 
 def parked_spec(stable: Mapping[str, Any]) -> dict[str, Any]:
