@@ -30,6 +30,8 @@ class ColumnMeasurement:
         infinite: values that are infinite.
         minimum: the smallest finite number; none without one.
         maximum: the largest.
+        last: the last finite number.
+        rising: no number is smaller than one before it, as in a counter.
         categories: the values of a text column; none where there are too many.
         unseen: values that are none of the known categories.
         examples: a few of those.
@@ -43,6 +45,8 @@ class ColumnMeasurement:
     infinite: int = 0
     minimum: float | int | None = None
     maximum: float | int | None = None
+    last: float | int | None = None
+    rising: bool = True
     categories: set[str] | None = None
     unseen: int = 0
     examples: set[str] = field(default_factory=set)
@@ -151,6 +155,7 @@ def _tally(column: ColumnMeasurement, values: pa.Array, known: Sequence[str] | N
         numbers = present.cast(pa.float64()) if pa.types.is_decimal(present.type) else present
         finite = numbers.filter(pc.is_finite(numbers))
         column.infinite += len(numbers) - len(finite)
+        _tally_order(column, finite.to_numpy(zero_copy_only=False))
         edges = pc.min_max(finite).as_py()
         column.minimum = _of(min, column.minimum, edges["min"])
         column.maximum = _of(max, column.maximum, edges["max"])
@@ -163,6 +168,13 @@ def _tally(column: ColumnMeasurement, values: pa.Array, known: Sequence[str] | N
             strange = present.filter(pc.invert(pc.is_in(present, pa.array(known, pa.string()))))
             column.unseen += len(strange)
             column.examples = set(sorted(column.examples | set(pc.unique(strange).to_pylist()))[:_EXAMPLES])
+
+
+def _tally_order(column: ColumnMeasurement, numbers: npt.NDArray[Any]) -> None:
+    if len(numbers):
+        follows = column.last is None or numbers[0] >= column.last
+        column.rising = column.rising and bool(follows and (numbers[1:] >= numbers[:-1]).all())
+        column.last = numbers[-1].item()
 
 
 def _present(values: pa.Array) -> pa.Array:

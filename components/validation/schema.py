@@ -115,8 +115,8 @@ def infer(measurement: Measurement) -> TableSchema:
     columns = []
     for measured in measurement.columns.values():
         unique = measured.unique and measurement.rows >= _ROWS_FOR_UNIQUE
-        # Identifiers grow; their range says nothing.
-        ranged = measured.kind == "number" and not unique
+        # Identifiers and counters, such as the number of the week, grow; their range says nothing.
+        ranged = measured.kind == "number" and not unique and not measured.rising
         columns.append(
             ColumnSchema(
                 name=measured.name,

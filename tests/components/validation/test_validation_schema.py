@@ -32,7 +32,7 @@ def flights() -> pd.DataFrame:
             "tail": [f"N{i}" for i in range(1000)],
             "carrier": random.choice(["AA", "UA"], 1000),
             "remark": [f"text {i % (MOST_CATEGORIES + 1)}" for i in range(1000)],
-            "temperature": np.where(np.arange(1000) % 10 == 0, np.nan, np.linspace(-10.5, 30, 1000)),
+            "temperature": np.where(np.arange(1000) % 10 == 0, np.nan, np.linspace(30, -10.5, 1000)),
             "hour": np.arange(1000) % 24,
             "at": pd.date_range("2013-01-01", periods=1000, freq="h", tz="UTC"),
             "late": np.arange(1000) % 3 == 0,
@@ -47,7 +47,7 @@ def test_each_kind_of_column_gets_what_can_be_said_of_it(flights):
     assert columns["carrier"] == ColumnSchema("carrier", "text", categories=("AA", "UA"))
     assert columns["remark"] == ColumnSchema("remark", "text")
     assert columns["temperature"].missing_share == 0.1
-    assert columns["temperature"].maximum == 30
+    assert columns["temperature"].minimum == -10.5
     assert columns["hour"] == ColumnSchema("hour", "number", minimum=0, maximum=23)
     assert columns["at"] == ColumnSchema("at", "time")
     assert columns["late"] == ColumnSchema("late", "boolean")
@@ -70,9 +70,18 @@ def test_one_repeated_or_missing_value_makes_it_no_identifier(flights, repeat):
     assert not inferred(flights)["tail"].unique
 
 
+def test_a_counter_has_no_range(flights):
+    """Rows come in order of time, and a later table counts on."""
+    counted = flights.assign(week=np.arange(1000) // 168)
+    assert inferred(counted)["week"] == ColumnSchema("week", "number")
+    counted.loc[700, "week"] = 0
+    assert inferred(counted)["week"].maximum == 5
+
+
 def test_infinite_values_do_not_stretch_a_range(flights):
+    highest = inferred(flights)["temperature"].maximum
     flights.loc[3, "temperature"] = np.inf
-    assert inferred(flights)["temperature"].maximum == 30
+    assert inferred(flights)["temperature"].maximum == highest
 
 
 def test_a_range_leaves_half_its_width_on_either_side():

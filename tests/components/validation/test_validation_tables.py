@@ -201,7 +201,7 @@ def test_a_run_that_loses_the_race_to_save_keeps_to_the_schema_of_the_other(work
 
     def other_run_comes_first(*arguments: object) -> bool:
         monkeypatch.setattr(validation.object_store, "create", real)
-        other.validate(flights(seed=1).assign(temperature=1000.0 + np.arange(400)), schema_uri=saved)
+        other.validate(flights(seed=1).assign(temperature=1400.0 - np.arange(400)), schema_uri=saved)
         return real(*arguments)
 
     monkeypatch.setattr(validation.object_store, "create", other_run_comes_first)
