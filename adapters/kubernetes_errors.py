@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-ROLE_MANIFEST = "kserve/manifests/rbac.yaml"
+ROLE_MANIFEST = "kserve/manifests/role.yaml"
+
+_DENIED = "admission webhook"
 
 
 class KubernetesError(RuntimeError):
@@ -47,7 +49,9 @@ def refusal(status: int, body: str | bytes | None, verb: str, resource: str, nam
     """
     content = _status_object(body)
     message = str(content.get("message") or _text(body)[:500] or f"HTTP {status}")
-    if status == 403:
+    # A webhook that says no answers 403 too, and no right would help.
+    denied = status == 403 and _DENIED in message
+    if status == 403 and not denied:
         return Forbidden(
             status,
             f"Kubernetes refused to {verb} {resource} in namespace {namespace!r}: {message}. Apply {ROLE_MANIFEST} in "
@@ -66,7 +70,7 @@ def refusal(status: int, body: str | bytes | None, verb: str, resource: str, nam
             "--show-managed-fields shows it), then run again.",
         )
     kind = {404: Absent, 409: Conflict, 400: Invalid, 422: Invalid}.get(status, KubernetesError)
-    if is_schema_error(status, body):
+    if denied or is_schema_error(status, body):
         kind = Invalid
     return kind(status, f"cannot {verb} {resource} in namespace {namespace!r}: {message}")
 
