@@ -99,7 +99,8 @@ def import_estimator(path: str) -> type[Any]:
 
 
 def _valid_names(estimator: type[Any]) -> list[str]:
-    return sorted(name for name in inspect.signature(estimator.__init__).parameters if name != "self")
+    names: list[str] = estimator._get_param_names()
+    return names
 
 
 def make_estimator(path: str, parameters: Mapping[str, Any], seed: int) -> Any:
@@ -120,8 +121,9 @@ def make_estimator(path: str, parameters: Mapping[str, Any], seed: int) -> Any:
         given.setdefault("random_state", seed)
     try:
         estimator = kind(**given)
-        # scikit-learn checks values when it fits; here nothing has been spent yet.
-        estimator._validate_params()
+        if hasattr(kind, "_parameter_constraints"):
+            # scikit-learn looks at values when it fits; here nothing has been spent yet.
+            estimator._validate_params()
     except (TypeError, ValueError) as error:
         raise InputError(
             "parameters", dict(parameters), f"values that {kind.__name__} takes: {error}", "Correct the value."
