@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 import pytest
 
@@ -10,7 +11,13 @@ from kfp_lifecycle.serving.exchange import Answer, Call, Protocol
 from kfp_lifecycle.serving.prediction_threads import PredictionThreads
 from kfp_lifecycle.serving.refusal import Refusal
 
+T = TypeVar("T")
 CALL = Call(Protocol.V1, b"{}")
+
+
+async def within_seconds(scenario: Awaitable[T]) -> T:
+    async with asyncio.timeout(20):
+        return await scenario
 
 
 class Gate:
@@ -41,7 +48,7 @@ def test_the_loop_goes_on_while_a_thread_predicts_and_what_waited_is_taken_toget
         gate.open.set()
         return [answer.body for answer in await asyncio.gather(first, *others)]
 
-    assert asyncio.run(scenario()) == [b"0", b"1", b"2", b"3", b"4"]
+    assert asyncio.run(within_seconds(scenario())) == [b"0", b"1", b"2", b"3", b"4"]
     assert gate.together == [1, 3, 1]
 
 
@@ -59,7 +66,7 @@ def test_more_requests_than_may_wait_are_refused_with_503_and_room_comes_back() 
         await asyncio.gather(*waiting)
         assert (await threads.submit(CALL)).status == 200
 
-    asyncio.run(scenario())
+    asyncio.run(within_seconds(scenario()))
 
 
 def test_a_client_that_goes_away_leaves_its_place_and_harms_nobody() -> None:
@@ -74,4 +81,4 @@ def test_a_client_that_goes_away_leaves_its_place_and_harms_nobody() -> None:
         assert (await stays).status == 200
         assert (await threads.submit(CALL)).status == 200
 
-    asyncio.run(scenario())
+    asyncio.run(within_seconds(scenario()))
