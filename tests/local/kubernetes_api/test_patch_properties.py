@@ -109,6 +109,8 @@ def test_what_is_added_to_a_list_and_removed_again_leaves_it_as_it_was(items: li
     longer = json_patch({"list": items}, [add])
     assert same(longer["list"], [*items[:place], new, *items[place:]])
     assert same(json_patch(longer, [{"op": "remove", "path": f"/list/{place}"}]), {"list": items})
+    other = json_patch({"list": [*items, 1]}, [{"op": "replace", "path": f"/list/{place}", "value": new}])
+    assert same(other["list"], [*items[:place], new, *[*items, 1][place + 1 :]])
     end = json_patch({"list": items}, [{**add, "path": "/list/-"}])
     assert same(end["list"], [*items, new])
 
