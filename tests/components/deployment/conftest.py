@@ -71,10 +71,10 @@ class World:
             "KFP_LIFECYCLE_GATEWAY_URL": f"http://127.0.0.1:{self.gateway.server_address[1]}",
         }
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         """The API's answer to its administrator; None for what does not exist."""
         data = json.dumps(body).encode() if body is not None else None
-        headers = {"Authorization": "Bearer admin", "Content-Type": "application/json"}
+        headers = {"Authorization": "Bearer admin", "Content-Type": content_type}
         request = urllib.request.Request(self.server.url + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request) as answer:
