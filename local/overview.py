@@ -7,6 +7,8 @@ from typing import Any
 
 from kfp_lifecycle.local import lifecycle
 from kfp_lifecycle.local.kserve_controller.projections import PID_ANNOTATION, PORT_ANNOTATION
+from kfp_lifecycle.local.settled import arm_of
+from kfp_lifecycle.local.settled import container as container_of
 from kfp_lifecycle.local.state import StateFolder
 
 Object = dict[str, Any]
@@ -30,7 +32,6 @@ def show(state: StateFolder, *, as_json: bool) -> int:
 def _services(state: StateFolder) -> list[Object]:
     from kfp_lifecycle.local.cluster import Cluster
     from kfp_lifecycle.local.kserve_controller import conditions as c
-    from kfp_lifecycle.local.settled import arm_of
 
     cluster = Cluster(state)
     found = []
@@ -55,7 +56,7 @@ def _services(state: StateFolder) -> list[Object]:
 
 
 def _pod(pod: Object, revision: str) -> Object:
-    container = pod["status"]["containerStatuses"][0]
+    container = container_of(pod)
     [state] = container["state"] or {"unknown": {}}
     return {
         "name": pod["metadata"]["name"],

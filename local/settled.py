@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kfp_lifecycle.local.kserve_controller import conditions as c
-from kfp_lifecycle.local.kserve_controller import knative, names
+from kfp_lifecycle.local.kserve_controller import knative
 from kfp_lifecycle.local.kserve_controller.modes import deployment_mode
 from kfp_lifecycle.local.kserve_controller.standard import arms
 
@@ -59,9 +59,15 @@ def _serves(pods: Sequence[Object], label: str, value: str, storage_uri: str) ->
     return any(
         pod["metadata"]["labels"].get(label) == value
         and pod["spec"]["initContainers"][0]["args"][0] == storage_uri
-        and all(one["ready"] for one in pod["status"]["containerStatuses"])
+        and container(pod)["ready"]
         for pod in pods
     )
+
+
+def container(pod: Object) -> Mapping[str, Any]:
+    """Status of the model server's container; of one that has not begun while the pod has no status yet."""
+    statuses = (pod.get("status") or {}).get("containerStatuses")
+    return statuses[0] if statuses else {"ready": False, "restartCount": 0, "state": {"waiting": {}}}
 
 
 def arm_of(pod: Object) -> str:
@@ -81,8 +87,3 @@ def weights(service: Object, route: Object | None) -> dict[str, int]:
     for line in component.get("traffic") or []:
         shares[line["revisionName"]] = shares.get(line["revisionName"], 0) + int(line.get("percent", 0))
     return shares
-
-
-def predictor_deployment(service: Object) -> str:
-    """The stable Deployment of a Standard InferenceService."""
-    return names.predictor(service["metadata"]["name"], service["spec"]["predictor"].get("name", ""))

@@ -155,7 +155,7 @@ def _container_state(status: PodStatus) -> dict[str, Any]:
             "exitCode": status.exit_code or 0,
             "reason": "Error" if status.exit_code else "Completed",
             "message": status.message,
-            "startedAt": timestamp(status.started or status.created),
+            "startedAt": timestamp(status.ended_run_started),
             "finishedAt": timestamp(status.ended),
         }
     }

@@ -65,6 +65,7 @@ class PodStatus:
     restarts: int = 0
     started: float = 0.0
     ended: float = 0.0
+    ended_run_started: float = 0.0
     waits_until: float = 0.0
     exit_code: int | None = None
     message: str = ""
@@ -94,7 +95,16 @@ def started(status: PodStatus, *, pid: int, port: int, now: float) -> PodStatus:
 def ended(status: PodStatus, *, exit_code: int, message: str, now: float) -> PodStatus:
     """The process, or the storage initializer, has ended; a server that ends is not ready, whatever its code."""
     shown = 128 - exit_code if exit_code < 0 else exit_code
-    return replace(status, stage=Stage.TERMINATED, ready=False, ended=now, exit_code=shown, message=message, pid=0)
+    return replace(
+        status,
+        stage=Stage.TERMINATED,
+        ready=False,
+        ended=now,
+        ended_run_started=status.started or status.created,
+        exit_code=shown,
+        message=message,
+        pid=0,
+    )
 
 
 def backed_off(status: PodStatus, timings: Timings) -> PodStatus:
