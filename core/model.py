@@ -57,9 +57,21 @@ def _refuse_pickles(root: Path) -> None:
             raise ModelFileError(f"{name} is a pickle, which can run any code when it is loaded: expected none")
 
 
-def _write_example(root: Path, example: pd.DataFrame) -> None:
-    rows = [[json_value(value) for value in row] for row in example.head(EXAMPLE_ROWS).itertuples(index=False)]
-    content = {"columns": [str(name) for name in example.columns], "data": rows}
+def _example_value(value: Any, column: Column) -> Any:
+    """An input as a request holds it: model inputs are floats, but a server expects true or false and whole numbers."""
+    plain = json_value(value)
+    if plain is None:
+        return None
+    return bool(plain) if column.type == "boolean" else int(plain) if column.type == "integer" else plain
+
+
+def _write_example(root: Path, example: pd.DataFrame, signature: Signature) -> None:
+    inputs = example[signature.names].head(EXAMPLE_ROWS)
+    rows = [
+        [_example_value(value, column) for value, column in zip(row, signature.columns, strict=True)]
+        for row in inputs.itertuples(index=False)
+    ]
+    content = {"columns": signature.names, "data": rows}
     (root / EXAMPLE_FILE).write_text(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -92,7 +104,7 @@ def save_model(directory: str | Path, pipeline: Any, signature: Signature, examp
     (root / MODEL_FILE).write_bytes(content)
     (root / TYPES_FILE).write_text(json.dumps(types, indent=2) + "\n", encoding="utf-8")
     save_signature(signature, root)
-    _write_example(root, example)
+    _write_example(root, example, signature)
     modules = {name.split(".")[0] for name in types} - set(_OWN_ROOTS)
     mlmodel.write_mlmodel(root, signature, types, mlmodel.requirements(sorted(modules)))
     return write_checksums(root)
