@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,36 +11,31 @@ import pandas as pd
 from kfp_lifecycle.serving.rows import Rows
 
 if TYPE_CHECKING:
-    from kfp_lifecycle.core.model import Column, Signature
+    from collections.abc import Sequence
+
+    from kfp_lifecycle.core.model import Signature
 
 
-def _dtype(column: Column) -> type:
-    """The dtype that the column had when the model was trained on a table read from Parquet."""
-    if column.type == "number" or (column.type == "integer" and column.nullable):
-        return np.float64
-    if column.type == "integer":
-        return np.int64
-    if column.type == "boolean" and not column.nullable:
-        return np.bool_
-    return object
+def _texts(values: Sequence[Any]) -> np.ndarray[Any, Any]:
+    return np.array([nan if value is None else value for value in values] if None in values else values, dtype=object)
 
 
 class FrameMaker:
-    """Builds frames for one signature; what depends on the signature alone is worked out once."""
+    """Builds frames for one signature: what ``core.inputs.model_inputs`` gives, from lists instead of a table."""
 
     def __init__(self, signature: Signature) -> None:
         self._columns = pd.Index([column.name for column in signature.columns], dtype=object)
-        self._dtypes = [_dtype(column) for column in signature.columns]
+        self._are_texts = [column.type == "category" for column in signature.columns]
 
     def frame(self, rows: Rows) -> pd.DataFrame:
-        """The rows as a frame with the signature's column names, order and dtypes.
+        """The rows in the types of the training: numbers, integers and booleans as 64-bit floats, missing as NaN.
 
         Raises:
             ValueError, TypeError, OverflowError: a value does not convert; only possible for unchecked rows.
         """
-        arrays: dict[int, np.ndarray[Any, Any]] = {
-            position: np.array(values, dtype=dtype)
-            for position, (values, dtype) in enumerate(zip(rows.columns, self._dtypes, strict=True))
+        arrays = {
+            position: _texts(values) if is_text else np.array(values, dtype=np.float64)
+            for position, (values, is_text) in enumerate(zip(rows.columns, self._are_texts, strict=True))
         }
         frame = pd.DataFrame(arrays, copy=False)
         frame.columns = self._columns

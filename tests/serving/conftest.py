@@ -25,6 +25,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from kfp_lifecycle.core.inputs import model_inputs
 from kfp_lifecycle.core.model import Column, Signature, save_model
 from kfp_lifecycle.serving.exchange import Exchange
 
@@ -38,6 +39,7 @@ COLUMNS = (
     Column("gate", "integer", True),
     Column("rain", "boolean", True),
 )
+SIGNATURE = Signature("classification", "late", ("no", "yes"), COLUMNS, "sklearn", "yes")
 _CATEGORIES = ["carrier", "dest"]
 
 
@@ -57,7 +59,7 @@ def _rows(count: int) -> pd.DataFrame:
     )
     for name in ("wind", "dest", "gate", "rain"):
         frame.loc[random.random(count) < 0.2, name] = None
-    return frame
+    return model_inputs(frame, SIGNATURE)
 
 
 def _pipeline(estimator: Any) -> Pipeline:
@@ -80,13 +82,13 @@ def _pipeline(estimator: Any) -> Pipeline:
 
 @pytest.fixture(scope="session")
 def rows() -> pd.DataFrame:
-    """Rows that suit the signature, with missing values where it allows them."""
+    """Inputs that suit the signature, with missing values where it allows them, as training makes them of a table."""
     return _rows(400)
 
 
 @pytest.fixture(scope="session")
 def signature() -> Signature:
-    return Signature("classification", "late", ("no", "yes"), COLUMNS, "sklearn", "yes")
+    return SIGNATURE
 
 
 @pytest.fixture(scope="session")

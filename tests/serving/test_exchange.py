@@ -10,6 +10,7 @@ import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import Pipeline
 
+from kfp_lifecycle.core.inputs import model_inputs
 from kfp_lifecycle.core.model import Column, Signature
 from kfp_lifecycle.serving.exchange import Answer, Call, Exchange, Protocol
 from kfp_lifecycle.serving.predictions import Output
@@ -43,21 +44,21 @@ NUMBER = Signature("regression", "y", None, (Column("x", "number", False),), "st
 
 
 def test_labels_and_probabilities_are_those_of_the_model_itself(
-    make_exchange: Make, classifier: Pipeline, rows: pd.DataFrame, instances: Instances, as_tensors: Any
+    make_exchange: Make, classifier: Pipeline, signature: Signature, instances: Instances, as_tensors: Any
 ) -> None:
     exchange = make_exchange(output=Output.BOTH)
-    frame = pd.DataFrame(instances).astype(rows.dtypes.to_dict()).astype({"wind": float, "gate": float})
+    inputs = model_inputs(pd.DataFrame(instances), signature)
     (first, second) = exchange.answer([v1(instances), Call(Protocol.V2, json.dumps(as_tensors(instances)).encode())])
-    expected = classifier.predict_proba(frame)
-    assert decoded(first)["predictions"] == classifier.predict(frame).tolist()
+    expected = classifier.predict_proba(inputs)
+    assert decoded(first)["predictions"] == classifier.predict(inputs).tolist()
     assert np.allclose(decoded(first)["probabilities"], expected, atol=0)
     labels, probabilities = decoded(second)["outputs"]
     assert labels["data"] == decoded(first)["predictions"]
     assert np.allclose(np.reshape(probabilities["data"], probabilities["shape"]), expected, atol=0)
 
 
-def test_the_model_sees_the_dtypes_it_was_trained_on(
-    make_exchange: Make, rows: pd.DataFrame, instances: Instances
+def test_the_model_sees_what_training_would_have_made_of_the_same_rows(
+    make_exchange: Make, signature: Signature, instances: Instances, as_tensors: Any
 ) -> None:
     seen: list[pd.DataFrame] = []
 
@@ -65,10 +66,14 @@ def test_the_model_sees_the_dtypes_it_was_trained_on(
         seen.append(frame)
         return np.array(["no"] * len(frame))
 
-    make_exchange(estimator=Stub(respond)).answer([v1(instances)])
-    assert seen[0].dtypes.to_dict() == rows.dtypes.to_dict()
-    assert list(seen[0].columns) == list(rows.columns)
-    assert seen[0].loc[1, ["wind", "dest", "gate", "rain"]].isna().all()
+    exchange = make_exchange(estimator=Stub(respond))
+    exchange.answer([v1(instances)])
+    exchange.answer([Call(Protocol.V2, json.dumps(as_tensors(instances)).encode())])
+    exchange.answer([v1([list(row.values()) for row in instances])])
+    expected = model_inputs(pd.DataFrame(instances), signature)
+    for frame in seen:
+        pd.testing.assert_frame_equal(frame, expected)
+    assert len(seen) == 3
 
 
 def test_requests_answered_together_get_what_each_gets_alone(make_exchange: Make, instances: Instances) -> None:
