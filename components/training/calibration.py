@@ -32,11 +32,15 @@ _WINDOW_ROWS = 30
 _DAY = timedelta(days=1)
 
 
-def _end(last: datetime, length: timedelta) -> datetime:
-    """The end of the last window: midnight after the last row where windows are whole days, so that days stay whole."""
+def _span(first: datetime, last: datetime, length: timedelta) -> tuple[datetime, datetime]:
+    """What the rows span: from midnight to midnight where windows are whole days, so that days stay whole."""
     if length % _DAY:
-        return last + timedelta(microseconds=1)
-    return datetime(last.year, last.month, last.day, tzinfo=UTC) + _DAY
+        return first, last + timedelta(microseconds=1)
+    return _midnight(first), _midnight(last) + _DAY
+
+
+def _midnight(instant: datetime) -> datetime:
+    return datetime(instant.year, instant.month, instant.day, tzinfo=UTC)
 
 
 def plan_windows(first: datetime, last: datetime, length: timedelta) -> list[Window]:
@@ -44,8 +48,8 @@ def plan_windows(first: datetime, last: datetime, length: timedelta) -> list[Win
 
     Empty when the rows span fewer than 6 windows, since the first model needs a history of two.
     """
-    end = _end(last, length)
-    spanned = (end - first) // length
+    start, end = _span(first, last, length)
+    spanned = (end - start) // length
     if spanned < WINDOWS_AT_LEAST + _HISTORY:
         return []
     wanted = min(max(spanned // 2, WINDOWS_AT_LEAST), WINDOWS_AT_MOST)
@@ -70,7 +74,7 @@ def calibrate(
         times: event times in UTC, one per row.
         length: of a window.
     """
-    first, last = times.min().to_pydatetime(), times.max().to_pydatetime()
+    first, last = (instant.to_pydatetime(warn=False) for instant in (times.min(), times.max()))
     windows = plan_windows(first, last, length)
     if not windows:
         return Performance(

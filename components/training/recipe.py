@@ -68,7 +68,10 @@ class Recipe:
 
     def _fit(self, pipeline: Any, inputs: pd.DataFrame, labels: npt.NDArray[Any]) -> Any:
         try:
-            return pipeline.fit(inputs, labels)
+            fitted = pipeline.fit(inputs, labels)
+            # Some say only now what they have against the rows, as neighbours do that are fewer than asked for.
+            fitted.predict(inputs.head(1))
+            return fitted
         except (TypeError, ValueError, np.linalg.LinAlgError) as error:
             raise InputError(
                 "estimator",

@@ -24,7 +24,7 @@ class Stored:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def people(rows: int = 400, seed: int = 0) -> pd.DataFrame:
+def make_people(rows: int = 400, seed: int = 0) -> pd.DataFrame:
     """Mixed columns with missing values; ``late`` follows from two of them, ``minutes`` is its number."""
     random = np.random.default_rng(seed)
     frame = pd.DataFrame(
@@ -56,3 +56,15 @@ def stored(tmp_path: Path) -> Callable[[pd.DataFrame], Stored]:
         return Stored(str(path), metadata=info.to_metadata())
 
     return store
+
+
+@pytest.fixture
+def people() -> Callable[..., pd.DataFrame]:
+    """``make_people``."""
+    return make_people
+
+
+@pytest.fixture
+def artifact() -> type[Stored]:
+    """An output artifact."""
+    return Stored

@@ -138,7 +138,7 @@ def test_boosting_takes_categories_itself_so_that_one_row_is_fast():
 
 
 def test_boosting_keeps_the_most_frequent_of_too_many_categories():
-    model, inputs = fit(HistGradientBoostingClassifier(max_iter=5), FRAME[["crowd", "number"]])
+    model, _ = fit(HistGradientBoostingClassifier(max_iter=5), FRAME[["crowd", "number"]])
     assert [name for name, _ in model.steps] == ["columns", "model"]
     kept = model[0].named_transformers_["categories"].categories_[0]
     assert len(kept) == 254
