@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +50,7 @@ def _arms_table(arms: Sequence[Mapping[str, Any]]) -> str:
 
 def write(path: Path, measured: Mapping[str, Any]) -> None:
     """The page that the demonstration ends with."""
-    reports = sorted(path.parent.glob("runs/*/**/report"), key=lambda report: str(report))
-    links = "".join(
-        f'<li><a href="{report.relative_to(path.parent).as_posix()}">{report.relative_to(path.parent).parts[1]}: '
-        f"{report.parent.name}</a></li>"
-        for report in reports
-    )
+    links = "".join(f'<li><a href="{escape(name)}">{escape(Path(name).stem)}</a></li>' for name in _step_reports(path))
     sections = [
         Section(
             "Does the model know more than a table?",
@@ -84,6 +81,18 @@ def write(path: Path, measured: Mapping[str, Any]) -> None:
         Section("About the data", paragraph(_DATA)),
     ]
     path.write_text(page("Two models on the flights of 2013", sections), encoding="utf-8")
+
+
+def _step_reports(path: Path) -> list[str]:
+    """Copies of the steps' reports under names that a browser opens, relative to the page."""
+    folder = path.parent / "reports"
+    folder.mkdir(exist_ok=True)
+    names = []
+    for report in sorted(path.parent.glob("runs/*/*/tasks/*/*/report")):
+        name = f"{report.relative_to(path.parent).parts[1]}-{report.parent.name}.html"
+        shutil.copyfile(report, folder / name)
+        names.append(f"{folder.name}/{name}")
+    return names
 
 
 _DATA = (
