@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 from types import FrameType
@@ -15,6 +16,9 @@ from kfp_lifecycle.local.runner_specification import load_specification
 _DESCRIPTION = """Steps get the settings of the local cluster in the state folder, or without one this shell's own
 environment. Exit code 0: the run succeeded; 1: it failed; 2: a parameter or file is wrong and nothing ran; 130:
 interrupted."""
+
+# The module in front of an error's name, as tracebacks write it.
+_MODULE = re.compile(r"^(?:\w+\.)+(?=\w+:)")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     failed = [task for task in result.tasks if task.error]
     for task in failed:
         # The traceback was printed as the task ended.
-        print(f"{task.name}: {task.error.splitlines()[-1]}\n  full log: {task.log}", file=sys.stderr)
+        reason = _MODULE.sub("", task.error.splitlines()[-1])
+        print(f"{task.name}: {reason}\n  full log: {task.log}", file=sys.stderr)
     if not result.succeeded and not failed:
         print(result.error, file=sys.stderr)
     return 0 if result.succeeded else 1

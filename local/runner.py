@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kfp_lifecycle.local.runner_environment import step_environment
+from kfp_lifecycle.local.runner_environment import settings_origin, step_environment
 from kfp_lifecycle.local.runner_parameters import check_arguments
 from kfp_lifecycle.local.runner_progress import print_event
 from kfp_lifecycle.local.runner_session import events, plain, run_process, workspace
@@ -93,7 +93,15 @@ def run_pipeline(
     root = Path(pipeline_root).expanduser().resolve() if pipeline_root else home / "runs"
     directory, environment, order = _prepared(specification, arguments, run_id, root, home, code)
     began = time.monotonic()
-    progress({"event": "run", "pipeline": specification.name, "run_id": run_id, "directory": str(directory)})
+    progress(
+        {
+            "event": "run",
+            "pipeline": specification.name,
+            "run_id": run_id,
+            "directory": str(directory),
+            "settings": settings_origin(home),
+        }
+    )
     tasks: list[TaskResult] = []
     failure = ""
     with workspace(directory), run_process(order, environment) as process:

@@ -16,6 +16,13 @@ ENVIRONMENT = "environment.json"
 KUBECONFIG = "kubeconfig-steps"
 
 
+def settings_origin(state: Path) -> str:
+    """Where the steps' settings come from, in words."""
+    if (state / ENVIRONMENT).exists():
+        return f"the local cluster in {state}"
+    return f"this shell, as {state} holds no local cluster"
+
+
 def step_environment(state: Path, code: Sequence[str | Path], folder: Path) -> dict[str, str]:
     """The variables for a run: this process's own, then the local cluster's, then what ``code`` needs.
 

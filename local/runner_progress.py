@@ -25,7 +25,10 @@ def describe(event: Mapping[str, Any]) -> str | None:
     task = f"  {event.get('task', ''):<12}"
     match event["event"]:
         case "run":
-            return f"{event['pipeline']}: run {event['run_id']}\n  files in {event['directory']}"
+            return (
+                f"{event['pipeline']}: run {event['run_id']}\n"
+                f"  settings from {event['settings']}\n  files in {event['directory']}"
+            )
         case "started":
             return f"{task} started"
         case "line":

@@ -8,14 +8,13 @@ from kfp_lifecycle.pipelines.settings import configured
 
 def _conclude(step: str, decided: dsl.PipelineTask, on_refusal: str) -> None:
     """End the run by the decision of ``decided``; inside the branch that its outcome chose."""
-    configured(
-        conclude(
-            step=step,
-            outcome=decided.outputs["outcome"],
-            decision=decided.outputs["decision"],
-            on_refusal=on_refusal,
-        )
+    task = conclude(
+        step=step,
+        outcome=decided.outputs["outcome"],
+        decision=decided.outputs["decision"],
+        on_refusal=on_refusal,
     )
+    configured(task).set_display_name(f"conclude after {step}")
 
 
 @dsl.pipeline(name="train-and-release")

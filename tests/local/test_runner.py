@@ -87,6 +87,7 @@ def test_tasks_are_told_as_they_start_and_end(good: tuple[RunResult, Events, Pat
     told = [(event["event"], event.get("task")) for event in events.all if event["event"] != "line"]
     assert told.count(("started", "item")) == told.count(("ended", "item")) == 2
     assert told.index(("started", "show")) < told.index(("ended", "show"))
+    assert "settings from this shell" in events.text
     assert "show         | number is 3" in events.text
     assert "show         | from stderr" in events.text
 
@@ -150,10 +151,12 @@ def test_steps_get_the_local_clusters_settings_and_no_folder_of_ours(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere")
     monkeypatch.chdir(Path(__file__).parents[2])
     names = ["MLFLOW_TRACKING_URI", "KUBECONFIG"]
-    result = run_pipeline(compiled / "surroundings.yaml", {"names": names}, state=state, progress=Events())
+    events = Events()
+    result = run_pipeline(compiled / "surroundings.yaml", {"names": names}, state=state, progress=events)
     seen = json.loads(result.task("environment").outputs["Output"])
     assert seen["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:1"
     assert seen["KUBECONFIG"] == str(state / "kubeconfig-steps")
+    assert f"settings from the local cluster in {state}" in events.text
     assert seen["python"] == sys.executable
     # From the repository's root, an empty entry would make its kserve/ the kserve package.
     assert not {"", str(Path.cwd())} & set(seen["path"])
