@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -36,6 +37,7 @@ def main() -> int:
     words.add_argument("--folder", type=Path, default=ROOT / "build" / "demo", help="where everything is written")
     options = words.parse_args()
     demo = Demo(options.folder.resolve())
+    demo.clear()
     try:
         demo.run()
     finally:
@@ -59,6 +61,13 @@ class Demo:
         self.folder = folder
         self.state = folder / "cluster"
         self.measured: dict[str, Any] = {"canary_asked": CANARY_PERCENT / 100}
+
+    def clear(self) -> None:
+        """End a cluster that an earlier demonstration left up, and remove what it wrote."""
+        if self.state.exists():
+            self.command("local", "down", "--state", str(self.state))
+        for name in ("cluster", "compiled", "data", "reports", "runs"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def run(self) -> None:
         say("1. Flights of 2013, one partition a week")
