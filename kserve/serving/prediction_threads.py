@@ -30,7 +30,8 @@ class PredictionThreads:
         answer: gives one answer per call; must not raise.
         threads: how many threads predict.
         waiting: how many requests may be unanswered at a time; more are refused with 503.
-        calls_at_once: how many a thread takes at a time.
+        calls_at_once: how many a thread takes at a time,
+        bytes_at_once: unless their bodies reach this size before: decoded, they take several times as much memory.
         prepare: called first in each thread.
     """
 
@@ -39,13 +40,15 @@ class PredictionThreads:
         answer: Callable[[Sequence[Call]], list[Answer]],
         *,
         threads: int = 1,
-        waiting: int = 512,
+        waiting: int = 256,
         calls_at_once: int = 64,
+        bytes_at_once: int = 1 << 20,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._answer = answer
         self._prepare = prepare
         self._calls_at_once = calls_at_once
+        self._bytes_at_once = bytes_at_once
         self._limit = waiting
         self._unanswered = 0
         self._queue: SimpleQueue[_Waiting] = SimpleQueue()
@@ -71,9 +74,11 @@ class PredictionThreads:
 
     def _take(self) -> list[_Waiting]:
         taken = [self._queue.get()]
+        size = len(taken[0][0].body)
         try:
-            while len(taken) < self._calls_at_once:
+            while len(taken) < self._calls_at_once and size < self._bytes_at_once:
                 taken.append(self._queue.get_nowait())
+                size += len(taken[-1][0].body)
         except Empty:
             pass
         return taken

@@ -52,6 +52,24 @@ def test_the_loop_goes_on_while_a_thread_predicts_and_what_waited_is_taken_toget
     assert gate.together == [1, 3, 1]
 
 
+def test_large_bodies_are_not_taken_together() -> None:
+    gate = Gate()
+    threads = PredictionThreads(gate.answer, bytes_at_once=10)
+
+    async def scenario() -> None:
+        sizes = (1, 9, 1, 20, 3, 3)
+        tasks = [asyncio.create_task(threads.submit(Call(Protocol.V1, b"x" * size))) for size in sizes]
+        while not gate.entered.is_set():
+            await asyncio.sleep(0)
+        gate.open.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(within_seconds(scenario()))
+    # Wherever the thread began, no call went along with bodies of ten bytes or more before it.
+    assert sum(gate.together) == 6
+    assert max(gate.together) <= 2
+
+
 def test_more_requests_than_may_wait_are_refused_with_503_and_room_comes_back() -> None:
     gate = Gate()
     threads = PredictionThreads(gate.answer, waiting=2)
