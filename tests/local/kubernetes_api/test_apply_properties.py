@@ -20,7 +20,8 @@ Object = dict[str, Any]
 SCHEMA = schema_of(INFERENCE_SERVICE)
 NUMBERS = st.integers(0, 5)
 NAMES = st.sampled_from("ABCD")
-ENVIRONMENT = st.dictionaries(NAMES, st.sampled_from(["1", "2"]), max_size=4).map(
+# Not empty: an empty list with keys is a field of nobody, here as in the real server, and so outlives its owner.
+ENVIRONMENT = st.dictionaries(NAMES, st.sampled_from(["1", "2"]), min_size=1, max_size=4).map(
     lambda values: [{"name": name, "value": value} for name, value in values.items()]
 )
 CANARY = st.lists(st.fixed_dictionaries({"trafficPercent": NUMBERS, "predictor": st.just({})}), max_size=2)
