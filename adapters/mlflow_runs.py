@@ -170,6 +170,7 @@ def _open_run(client: MlflowClient, experiment_id: str, training: Training) -> A
 
 def _log_inputs(client: MlflowClient, run: Any, training: Training, with_parameters: bool) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
+    from mlflow.exceptions import MlflowException
 
     run_id = run.info.run_id
     parameters = [Param(name, text[:_PARAMETER_LENGTH]) for name, text in training.parameters.items()]
@@ -183,7 +184,13 @@ def _log_inputs(client: MlflowClient, run: Any, training: Training, with_paramet
         source=training.table_source or "kfp",
     )
     datasets = [DatasetInput(dataset, [InputTag(_CONTEXT, "training")])]
-    attempt(lambda: client.log_inputs(run_id, datasets))
+    try:
+        attempt(lambda: client.log_inputs(run_id, datasets))
+    except MlflowException as error:
+        if "IntegrityError" not in str(error):
+            raise
+        # The server looks for the dataset and then inserts it; somebody inserted the same one in between.
+        attempt(lambda: client.log_inputs(run_id, datasets))
 
 
 def _log_model(client: MlflowClient, experiment_id: str, run_id: str, training: Training) -> str:
