@@ -13,6 +13,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from kfp_lifecycle.adapters import object_folders
 from kfp_lifecycle.adapters.object_store import create, exists, get_directory, join, list_files, put_directory
 from kfp_lifecycle.core.checksums import verify_checksums, write_checksums
 from kfp_lifecycle.core.errors import InputError
@@ -71,6 +72,26 @@ def test_a_file_of_other_content_left_by_a_dead_writer_is_not_overwritten(s3, tm
     with pytest.raises(InputError, match=r"m/model\.skops.*never overwritten"):
         put_directory(tmp_path / "model", join(s3, "m"))
     assert not exists(join(s3, "m", "checksums.json"))
+
+
+def test_a_writer_that_loses_the_race_to_other_content_is_told(root, tmp_path, monkeypatch):
+    """The other folder holds one file more, so that no single file is in the way."""
+    model(tmp_path / "model")
+    model(tmp_path / "other")
+    (tmp_path / "other" / "more.json").write_text("{}")
+    write_checksums(tmp_path / "other")
+    looks = []
+
+    def other_comes_first(uri: str, parameter: str) -> bool:
+        looks.append(uri)
+        if len(looks) == 1:
+            put_directory(tmp_path / "other", join(root, "m"))
+            return False
+        return exists(uri, parameter)
+
+    monkeypatch.setattr(object_folders.object_files, "exists", other_comes_first)
+    with pytest.raises(InputError, match="holds other content"):
+        put_directory(tmp_path / "model", join(root, "m"))
 
 
 @pytest.mark.parametrize("where", ["disk", "s3"])

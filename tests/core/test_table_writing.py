@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,14 +35,15 @@ def rows(count: int, start: int = 0) -> pa.Table:
     )
 
 
-@given(cuts=st.lists(st.integers(1, 2999), max_size=6))
+@given(cuts=st.lists(st.integers(1, 8999), max_size=6))
 @settings(max_examples=25, deadline=None)
 def test_equal_rows_give_equal_bytes_however_they_were_cut_into_batches(tmp_path_factory, cuts):
-    table = rows(3000)
-    whole = write_table(table.to_batches(), table.schema, tmp_path_factory.mktemp("whole") / "table")
-    edges = [0, *sorted(set(cuts)), 3000]
-    pieces = [table.slice(a, b - a).combine_chunks().to_batches()[0] for a, b in itertools.pairwise(edges)]
-    cut = write_table(pieces, table.schema, tmp_path_factory.mktemp("cut") / "table")
+    table = rows(9000)
+    edges = [0, *sorted(set(cuts)), 9000]
+    pieces = [table.slice(a, b - a).to_batches()[0] for a, b in itertools.pairwise(edges)]
+    with patch.multiple(parts, GROUP_ROWS=2048, PART_GROUPS=2):
+        whole = write_table(table.to_batches(), table.schema, tmp_path_factory.mktemp("whole") / "table")
+        cut = write_table(pieces, table.schema, tmp_path_factory.mktemp("cut") / "table")
     assert cut == whole
 
 
@@ -130,6 +132,14 @@ def test_long_texts_end_a_row_group_early(tmp_path, monkeypatch):
     write_table(table.to_batches(), table.schema, tmp_path / "table")
     metadata = pq.read_metadata(tmp_path / "table" / "part-00000.parquet")
     assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [2048, 2048, 904]
+
+
+def test_long_texts_give_equal_bytes_however_they_were_cut(tmp_path):
+    """A column of them has many pages, whose edges must not follow the edges of batches."""
+    table = pa.table({"text": [f"{n}" * 700 for n in range(4000)]})
+    whole = write_table(table.to_batches(), table.schema, tmp_path / "whole")
+    cut = write_table(table.to_batches(max_chunksize=333), table.schema, tmp_path / "cut")
+    assert cut == whole
 
 
 def test_a_table_without_rows_keeps_its_columns(tmp_path):

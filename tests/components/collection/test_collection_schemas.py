@@ -90,6 +90,13 @@ def test_csv_text_keeps_its_blanks_quotes_and_lines(workshop):
     assert workshop.collect().to_pydict() == {"a": [" x ", None], "b": ['he said "no"\nand left', "1,5"]}
 
 
+def test_csv_lines_inside_quotes_do_not_end_a_row_at_the_edge_of_a_block(workshop, monkeypatch):
+    monkeypatch.setattr(csv_files, "_BLOCK", 64)
+    texts = [f"{n}\n,\n{'x' * (n % 13)}" for n in range(100)]
+    workshop.put("a.csv", {"n": list(range(100)), "text": texts})
+    assert workshop.collect().to_pydict() == {"n": list(range(100)), "text": texts}
+
+
 def test_csv_files_that_disagree_become_text(workshop):
     workshop.put("1.csv", "a\n1\n")
     workshop.put("2.csv", "a\nN1\n")

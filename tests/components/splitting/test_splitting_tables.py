@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kfp_lifecycle.components.splitting import splitting
 from kfp_lifecycle.components.splitting.splitting import split
+from kfp_lifecycle.core import table
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.table import TableInfo, read_frame, read_info, write_table
 
@@ -36,6 +37,12 @@ class Workshop:
         parts = read_frame(self.training.path), read_frame(self.holdout.path)
         assert rows == (len(parts[0]), len(parts[1]))
         return parts
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    """So that a small table is many batches."""
+    monkeypatch.setattr(table, "_READ_ROWS", 64)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from kfp_lifecycle.adapters import object_store
 from kfp_lifecycle.components.validation import validation
 from kfp_lifecycle.components.validation.validation import validate
+from kfp_lifecycle.core import table
 from kfp_lifecycle.core.decision import load_decision
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.table import TableInfo, read_frame, read_info, write_table
@@ -58,6 +59,12 @@ class Workshop:
 
     def aside(self) -> pd.DataFrame:
         return read_frame(self.path("quarantine"))
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    """So that a small table is many batches."""
+    monkeypatch.setattr(table, "_READ_ROWS", 64)
 
 
 @pytest.fixture
@@ -111,6 +118,15 @@ def test_bad_rows_are_put_aside_with_all_their_reasons(workshop):
     assert reasons[1300] == "flight repeats an earlier row"
     assert reasons[1004] == "late is missing; " + reasons[1000]
     assert len(aside) == 5
+
+
+def test_missing_identifiers_do_not_repeat_each_other(workshop):
+    saved = str(workshop.folder / "schema.json")
+    workshop.validate(flights(), schema_uri=saved)
+    later = flights(seed=1).astype({"flight": "Int64"})
+    later.loc[[5, 200], "flight"] = None
+    assert workshop.validate(later, schema_uri=saved) == "pass"
+    assert len(workshop.aside()) == 0
 
 
 def test_an_unknown_class_of_a_text_label_is_put_aside(workshop):
@@ -235,8 +251,8 @@ def test_whatever_comes_in_goes_out_on_one_side(tmp_path_factory, rows, later):
     saved = str(workshop.folder / "schema.json")
     kinds = pa.schema([("x", pa.float64()), ("s", pa.string()), ("n", pa.int64()), ("late", pa.bool_())])
     for content in (rows, later):
-        table = pa.Table.from_pylist([dict(zip(kinds.names, row, strict=True)) for row in content], kinds)
-        workshop.validate(table, schema_uri=saved)
+        rows_in = pa.Table.from_pylist([dict(zip(kinds.names, row, strict=True)) for row in content], kinds)
+        workshop.validate(rows_in, schema_uri=saved)
         both = pd.concat([read_frame(workshop.path("accepted")), workshop.aside()])
         assert len(both) == len(content)
         assert workshop.aside()["quarantine_reason"].notna().all()
