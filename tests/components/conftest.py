@@ -89,7 +89,7 @@ def _start(folder: Path) -> tuple[str, int]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 170
     while time.monotonic() < deadline and server.poll() is None:
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=5):
