@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 PREDICT = "/v1/models/flights:predict"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def half_sent(server: Any, body: bytes) -> socket.socket:
@@ -35,8 +44,7 @@ def test_a_server_drains_then_answers_what_is_in_flight_and_ends(
     with serve(model_directory, "--drain_seconds", "600") as server:
         assert server.listening() == {("127.0.0.1", server.port)}  # No gRPC unless asked for.
         server.process.terminate()
-        while server.call("GET", "/v2/models/flights/ready")[0] == 200:
-            pass
+        until(lambda: server.call("GET", "/v2/models/flights/ready")[0] == 503)
         # Draining: gateways see that it is not ready, and whoever has not noticed is still answered.
         assert server.call("GET", "/v2/health/ready")[0] == 503
         assert server.call("GET", "/v1/models/flights")[0] == 503
@@ -46,8 +54,7 @@ def test_a_server_drains_then_answers_what_is_in_flight_and_ends(
         server.call("GET", "/v2/health/live")  # Answered, so the connection before it was accepted too.
         # A second signal ends the wait, as the end of the drain would.
         server.process.terminate()
-        while listens(server):
-            pass
+        until(lambda: not listens(server))
         assert server.process.poll() is None
         connection.sendall(body[len(body) // 2 :])
         answer = connection.makefile("rb").read()
