@@ -20,7 +20,7 @@ from kfp_lifecycle.local import certificates, kubeconfig
 from kfp_lifecycle.local.admitted_store import AdmittedStore
 from kfp_lifecycle.local.kubernetes_api import Access, create_app, rules_from
 from kfp_lifecycle.local.ports import LOOPBACK
-from kfp_lifecycle.local.state import StateFolder, read_json, write_json
+from kfp_lifecycle.local.state import PRIVATE, StateFolder, read_json, write_json
 
 NAMESPACES = ("default", "kserve")
 # KFP's default service account in a profile; the shipped Role is bound to it.
@@ -38,6 +38,7 @@ class KubernetesServer:
         self.url = f"https://{LOOPBACK}:{port}"
         certificates.ensure(state["tls.crt"], state["tls.key"])
         tokens = _tokens(state)
+        state["kubernetes.sqlite"].touch(mode=PRIVATE)  # Secrets lie in it
         self._store = AdmittedStore(state["kubernetes.sqlite"])
         access = Access(self._store.secret("token-key", secrets.token_bytes(32)))
         access.add_admin(tokens["admin"])

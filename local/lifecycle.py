@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -40,21 +39,18 @@ def up(state: StateFolder, settings: ClusterSettings, *, tell: Callable[[str], N
         InputError: it runs with other settings.
         ClusterError: it did not become ready.
     """
-    known = record(state)
+    known, process = record(state), None
+    log = state.logs / "supervisor.log"
+    position = log.stat().st_size if log.exists() else 0
     if known is None:
-        start = (state.logs / "supervisor.log").stat().st_size if (state.logs / "supervisor.log").exists() else 0
-        process: subprocess.Popen[bytes] | None = _spawn(state, settings)
+        settings.server_command()  # a missing model server is told here and now
+        process = _spawn(state, settings)
     else:
         _require_same(known, settings)
         if known["ready"]:
             tell(f"runs already, state in {state.path}")
             return known
-        start, process = 0, None
-    _follow(state.logs / "supervisor.log", start, process, known, tell)
-    ready = record(state)
-    if ready is None or not ready["ready"]:
-        raise ClusterError(f"the local cluster did not start; see {state.logs / 'supervisor.log'}")
-    return ready
+    return _follow(state, position, process, tell)
 
 
 def down(state: StateFolder, *, tell: Callable[[str], None] = print) -> bool:
@@ -86,33 +82,29 @@ def _spawn(state: StateFolder, settings: ClusterSettings) -> subprocess.Popen[by
 
 
 def _follow(
-    log: Path,
-    position: int,
-    process: subprocess.Popen[bytes] | None,
-    known: dict[str, Any] | None,
-    tell: Callable[[str], None],
-) -> None:
-    """Repeat the supervisor's progress until it is ready or gone."""
+    state: StateFolder, position: int, process: subprocess.Popen[bytes] | None, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Repeat the supervisor's progress until it is ready."""
+    log, last, part = state.logs / "supervisor.log", "without a word", b""
     with log.open("rb") as lines:
         lines.seek(position)
-        part, last = b"", ""
         while True:
-            line = part + lines.readline()
-            if line.endswith(b"\n"):
-                part = b""
-                text = line.decode(errors="replace").rstrip()
-                if text.startswith(supervisor.PROGRESS):
-                    last = text.removeprefix(supervisor.PROGRESS)
-                    tell(last)
-                if text.startswith(supervisor.READY):
-                    return
-                continue
-            part = line
-            if process is not None and process.poll() is not None:
-                raise ClusterError(f"the local cluster did not start, {last or 'without a word'}; see {log}")
-            if known is not None and not processes.alive(known["pids"]["supervisor"], known["created"]):
-                raise ClusterError(f"the local cluster ended while starting; see {log}")
-            time.sleep(0.05)  # a file cannot be waited for
+            ended = process is None or process.poll() is not None
+            known = record(state)
+            while line := lines.readline():
+                part += line
+                text = part.decode(errors="replace").rstrip()
+                if part.endswith(b"\n"):
+                    part = b""
+                    if text.startswith(supervisor.PROGRESS):
+                        last = text.removeprefix(supervisor.PROGRESS)
+                        tell(last)
+            if known is not None and known["ready"]:
+                return known
+            # Somebody else may have been quicker; then their supervisor is the one to wait for.
+            if known is None and ended:
+                raise ClusterError(f"the local cluster did not start, {last}; see {log}")
+            time.sleep(0.1)  # a file cannot be waited for
 
 
 def _require_same(known: dict[str, Any], settings: ClusterSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """The choices of ``local up``; they are kept in the state folder.
+    """The choices of ``local up``.
 
     Attributes:
         mode: deployment mode written into the steps' settings; InferenceServices of either mode are served.
@@ -58,9 +59,7 @@ class ClusterSettings:
         """The command that serves a model, to be followed by the predictor's arguments."""
         if self.serve_command:
             return self.serve_command
-        repository = Path(__file__).resolve().parent.parent
-        python = os.environ.get(SERVE_PYTHON) or str(repository / ".venv" / "serve" / "bin" / "python")
-        return (python, "-m", "kfp_lifecycle.serving")
+        return (str(serve_python()), "-m", "kfp_lifecycle.serving")
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
@@ -74,3 +73,20 @@ class ClusterSettings:
         for name in ("serve_command", "runtimes"):
             known[name] = tuple(known.get(name, ()))
         return cls(**known)
+
+
+def serve_python() -> Path:
+    """The Python that runs model servers: of the variable, else of the environment ``serve`` beside this one.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    given = os.environ.get(SERVE_PYTHON, "")
+    repository = Path(__file__).resolve().parent.parent / ".venv"
+    folders = (Path(sys.prefix).parent, repository)
+    candidates = [Path(given)] if given else [folder / "serve" / "bin" / "python" for folder in folders]
+    for python in candidates:
+        if python.exists():
+            return python
+    expected = "the Python of an environment with the extra `serve`"
+    raise InputError(SERVE_PYTHON, str(candidates[0]), expected, "Run `make env`, or set the variable.")

@@ -22,7 +22,7 @@ class StateFolder:
     @classmethod
     def at(cls, path: str | Path | None) -> StateFolder:
         """The folder at ``path`` (default ``~/.kfp-lifecycle``), made if it is missing; readable by its owner only."""
-        folder = Path(path).expanduser().resolve() if path else DEFAULT_FOLDER
+        folder = Path(path or DEFAULT_FOLDER).expanduser().resolve()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(folder)
 

@@ -25,13 +25,13 @@ from kfp_lifecycle.local import children, mlflow_server, processes
 from kfp_lifecycle.local.children import Child
 from kfp_lifecycle.local.environment import environment
 from kfp_lifecycle.local.gateway.gateway import Gateway
+from kfp_lifecycle.local.pods import logs
 from kfp_lifecycle.local.ports import LOOPBACK, free_port
 from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import StateFolder, read_json, write_json
 
 # Lines with this mark tell whoever waits for the cluster how far it is.
 PROGRESS = "[up] "
-READY = f"{PROGRESS}ready"
 _READY_SECONDS = 180.0
 
 
@@ -72,8 +72,8 @@ class Supervisor:
             control.start()
             _say(f"Kubernetes API    {self.urls['kubernetes']}")
             self._await_children()
+            _say(f"ready after {time.monotonic() - began:.1f} s")
             self._record(ready=True)
-            print(f"{READY} after {time.monotonic() - began:.1f} s", flush=True)
             while not self._stopped.wait(1.0):
                 pids = [child.pid for child in self._children]
                 for child in self._children:
@@ -161,6 +161,7 @@ def run(state: StateFolder, settings: ClusterSettings) -> int:
         processes.stop(leftovers, grace_seconds=2)
     state.logs.mkdir(exist_ok=True)
     state.models.mkdir(exist_ok=True)
+    logs.keep_newest(state.logs)
     supervisor = Supervisor(state, settings)
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)

@@ -63,6 +63,9 @@ class Controller:
             except _PASSING as error:
                 if not self._stopped.wait(0.5):
                     _log.warning("watch of InferenceServices begins again: %s", _brief(error))
+            except Exception:  # noqa: BLE001 - a watch that ends would leave every later change unseen
+                _log.exception("watch of InferenceServices begins again")
+                self._stopped.wait(5)
 
     def _see_all(self, services: list[Object]) -> None:
         present = {_key(service): service for service in services}
@@ -111,6 +114,10 @@ class Controller:
             # A conflict says that a newer object is on its way to us: nothing to report.
             if not (isinstance(error, ApiException) and error.status in (404, 409)):
                 _log.warning("%s: will try again: %s", "/".join(key or ("gateway",)), _brief(error))
+            if key is not None:
+                self._queue.add_later(key)
+        except Exception:  # noqa: BLE001 - one object that we cannot handle must not stop all others
+            _log.exception("%s: will try again", "/".join(key or ("gateway",)))
             if key is not None:
                 self._queue.add_later(key)
         else:

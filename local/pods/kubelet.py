@@ -128,7 +128,10 @@ class Kubelet:
         elif status.stage is Stage.TERMINATED:
             self._set(held, pod.backed_off(status, self._timings))
         elif status.stage is Stage.WAITING and time.time() >= status.waits_until:
-            self._set(held, self._begin(held))
+            try:
+                self._set(held, self._begin(held))
+            except OSError as error:  # no process, port or disk left: a failed run like any other
+                self._set(held, pod.ended(status, exit_code=128, message=str(error), now=time.time()))
         elif status.stage is Stage.RUNNING:
             code = held.process.poll() if held.process else 0
             if code is not None:

@@ -13,6 +13,13 @@ def path(folder: Path, namespace: str, pod: str) -> Path:
     return folder / "pods" / f"{namespace}_{pod}.log"
 
 
+def keep_newest(folder: Path, most: int = 50) -> None:
+    """Delete the log files of all but the newest pods."""
+    files = sorted((folder / "pods").glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[most:]:
+        file.unlink()
+
+
 def begin_run(file: Path, number: int) -> None:
     """Mark the start of the container's run ``number`` (0 for the first)."""
     file.parent.mkdir(parents=True, exist_ok=True)
