@@ -147,3 +147,16 @@ def test_overrides_reach_the_arm(world, registered, release):
         "reader",
         {"limits": {"memory": "1Gi"}},
     )
+
+
+def test_an_api_that_fails_twice_at_everything_is_not_noticed(world, registered, release):
+    asked: dict[tuple[str, str], int] = {}
+
+    def failing(method: str, path: str) -> int:
+        key = (method, path.partition("resourceVersion")[0])
+        asked[key] = asked.get(key, 0) + 1
+        return 500 if asked[key] <= 2 else 0
+
+    world.proxy.answer = failing
+    assert release(**registered.version())[0] == "first_release"
+    assert len(world.record()["releases"]) == 1
