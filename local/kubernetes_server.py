@@ -28,7 +28,8 @@ STEPS_USER = f"system:serviceaccount:{kubeconfig.NAMESPACE}:default-editor"
 _USERS = ("admin", "controller", "steps")
 _FOLLOW_SECONDS = 0.3
 
-LogFile = Callable[[str, str], bytes | None]
+# namespace, pod, container -> what it wrote
+LogFile = Callable[[str, str, str], bytes | None]
 
 
 class KubernetesServer:
@@ -99,12 +100,12 @@ def _role(path: str) -> Iterable[Any]:
 
 def _reader(read_log: LogFile) -> Callable[[str, str, str, int | None, bool], AsyncIterator[bytes]]:
     async def chunks(namespace: str, pod: str, container: str, tail: int | None, follow: bool) -> AsyncIterator[bytes]:
-        log = await asyncio.to_thread(read_log, namespace, pod) or b""
+        log = await asyncio.to_thread(read_log, namespace, pod, container) or b""
         yield log if tail is None else b"".join(log.splitlines(keepends=True)[-tail:] if tail else [])
         sent = len(log)
         while follow:
             await asyncio.sleep(_FOLLOW_SECONDS)
-            more = await asyncio.to_thread(read_log, namespace, pod)
+            more = await asyncio.to_thread(read_log, namespace, pod, container)
             if more is None:
                 return
             # A restarted container begins a new log.

@@ -103,9 +103,9 @@ class Objects:
         path = f"{_path('InferenceService', metadata['namespace'])}/{metadata['name']}/status"
         self._call("PUT", path, {**service, "status": status})
 
-    def pod_log(self, namespace: str, name: str) -> str:
-        """What the pod's server wrote in its last run."""
-        log = CoreV1Api(self._client).read_namespaced_pod_log(name, namespace, container=CONTAINER)
+    def pod_log(self, namespace: str, name: str, container: str = CONTAINER) -> str:
+        """What a container wrote in its last run."""
+        log = CoreV1Api(self._client).read_namespaced_pod_log(name, namespace, container=container)
         return str(log)
 
     def delete(self, one: Object) -> None:

@@ -8,14 +8,13 @@ from typing import Any
 from kfp_lifecycle.local.kserve_controller import names
 from kfp_lifecycle.local.kserve_controller.conditions import timestamp
 from kfp_lifecycle.local.kserve_controller.templates import CONTAINER, Manifest
-from kfp_lifecycle.local.pods.kubelet import Pod
+from kfp_lifecycle.local.pods.kubelet import INITIALIZER, Pod
 from kfp_lifecycle.local.pods.pod import PodStatus, Stage
 
 # A pod's own address does not exist here: where its server really listens, and its process.
 PID_ANNOTATION = "kfp-lifecycle/local-pid"
 PORT_ANNOTATION = "kfp-lifecycle/local-port"
 _PORT = 8080
-INITIALIZER = "storage-initializer"
 
 
 def owner(service: Manifest) -> dict[str, Any]:

@@ -38,14 +38,15 @@ def log(reader: LogReader | None, pod: Mapping[str, Any], query: Mapping[str, st
 
 def _container(pod: Mapping[str, Any], asked: str) -> str:
     spec = pod.get("spec") or {}
-    names = [container["name"] for container in spec.get("containers") or []]
-    names += [container["name"] for container in spec.get("initContainers") or []]
+    own = [container["name"] for container in spec.get("containers") or []]
+    names = own + [container["name"] for container in spec.get("initContainers") or []]
     name = pod["metadata"]["name"]
     if asked and asked not in names:
         raise errors.bad_request(f"container {asked} is not valid for pod {name}")
-    if not asked and len(names) != 1:
+    # Init containers do not count: a pod with one container of its own means that one.
+    if not asked and len(own) != 1:
         raise errors.bad_request(f"a container name must be specified for pod {name}, choose one of: {names}")
-    return asked or str(names[0])
+    return asked or str(own[0])
 
 
 async def _limited(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

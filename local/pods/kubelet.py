@@ -22,6 +22,7 @@ from kfp_lifecycle.local.pods.probe import answers
 from kfp_lifecycle.local.settings import ClusterSettings
 
 Key = tuple[str, str]
+INITIALIZER = "storage-initializer"
 # In the environment of every model server: namespace/revision/pod.
 POD_MARK = "KFP_LIFECYCLE_LOCAL_POD"
 # Between losing its share of the traffic and SIGTERM: requests on their way still find the server.
@@ -102,9 +103,12 @@ class Kubelet:
             ]
         return sorted(mine, key=lambda one: (one.status.created, one.spec.name))
 
-    def read_log(self, namespace: str, name: str, *, previous: bool = False) -> bytes | None:
-        """Output of the pod's last run, or of the run before; None if there is none."""
-        return logs.read_run(logs.path(self._log_folder, namespace, name), previous=previous)
+    def read_log(self, namespace: str, name: str, container: str) -> bytes | None:
+        """Output of the server's last run, or of the storage initializer; None if there is no such pod."""
+        if (namespace, name) not in self._pods:
+            return None
+        file = logs.path(self._log_folder, namespace, name)
+        return logs.read_initializer(file) if container == INITIALIZER else logs.read_run(file) or b""
 
     def _run(self) -> None:
         while not self._stopped.is_set():

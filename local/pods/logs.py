@@ -34,18 +34,23 @@ def add_line(file: Path, line: str) -> None:
         log.write(line.rstrip("\n") + "\n")
 
 
-def read_run(file: Path, *, previous: bool = False) -> bytes | None:
-    """The output of the last run, or of the one before it; None if there was no such run."""
-    if not file.exists():
-        return None
-    parts = _RUN.split(file.read_bytes())  # [before, number, output, number, output, ...]
-    runs = parts[2::2]
-    if previous:
-        return runs[-2] if len(runs) > 1 else None
-    return runs[-1] if runs else parts[0]
+def read_run(file: Path) -> bytes | None:
+    """The output of the server's last run; None if there was none yet."""
+    runs = _parts(file)[2::2]
+    return runs[-1] if runs else None
+
+
+def read_initializer(file: Path) -> bytes:
+    """What the storage initializer said before the first run."""
+    return _parts(file)[0]
 
 
 def last_line(file: Path) -> str:
     """The last line that is not empty of the last run; a program's reason for giving up usually stands there."""
     lines = (read_run(file) or b"").decode(errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _parts(file: Path) -> list[bytes]:
+    """What came before the first run, then number and output of each run."""
+    return _RUN.split(file.read_bytes()) if file.exists() else [b""]

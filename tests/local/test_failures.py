@@ -53,7 +53,7 @@ def test_a_storage_uri_that_names_nothing_fails_in_the_initializer(cluster: Clus
     assert "file:///no/such/model" in info["message"]
     [pod] = cluster.pods("nowhere")
     assert pod["status"]["phase"] == "Pending"
-    log = cluster.objects.pod_log("default", pod["metadata"]["name"])
+    log = cluster.objects.pod_log("default", pod["metadata"]["name"], "storage-initializer")
     assert "file:///no/such/model" in log
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubernetes.client import CoreV1Api
+
 from kfp_lifecycle.local.kserve_controller.conditions import one
 from kfp_lifecycle.local.testing import Cluster
 from kfp_lifecycle.local.traffic import shares
@@ -100,6 +102,19 @@ def test_an_annotation_of_ours_starts_no_pod_and_another_one_does(cluster: Clust
     assert cluster.server("annotated-v1-predictor").pid == before
     cluster.patch("annotated", {"metadata": {"annotations": {"owner": "someone"}}})
     cluster.wait(lambda: _pids(cluster, "annotated-v1-predictor") not in ([], [before]), "a new pod")
+
+
+def test_a_followed_log_ends_with_its_pod(cluster: Cluster, services: Any) -> None:
+    services.standard("followed", services.arm("1"))
+    [pod] = cluster.pods("followed")
+    api = CoreV1Api(cluster.client())
+    stream = api.read_namespaced_pod_log(
+        pod["metadata"]["name"], "default", container="kserve-container", follow=True, _preload_content=False
+    )
+    lines = [next(iter(stream)).decode()]
+    cluster.delete("followed")
+    lines += [line.decode() for line in stream]
+    assert "".join(lines).startswith("loading /")
 
 
 def test_a_deleted_service_leaves_nothing(cluster: Cluster, services: Any) -> None:
