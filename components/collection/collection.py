@@ -13,13 +13,14 @@ from kfp_lifecycle.components.collection.rows import Part, Selection, read_types
 from kfp_lifecycle.components.collection.schemas import missing, unify
 from kfp_lifecycle.components.collection.sources import Source, fetched, find_sources, partition_columns
 from kfp_lifecycle.core.artifact import Artifact
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.table import write_table
 from kfp_lifecycle.core.window import Window, format_time, parse_window, resolve_as_of
 
 _log = logging.getLogger(__name__)
 
 
+@step_entry
 def collect(
     uri: str,
     table: Artifact,

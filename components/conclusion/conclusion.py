@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import load_decision
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.errors import InputError, step_entry
 
 FAIL, SUCCEED = "fail", "succeed"
 # The outcomes by which a gate says no, over all deciding steps.
@@ -17,6 +17,7 @@ class Refused(RuntimeError):
     """A gate refused, and the run was asked to fail for it; nothing is broken."""
 
 
+@step_entry
 def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL) -> tuple[str]:
     """Print why a step decided as it did, and fail the run if it refused.
 

@@ -25,7 +25,7 @@ from kfp_lifecycle.components.deployment.withdrawal import withdraw
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import Decision, save_decision
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.inference_service import Mode
 from kfp_lifecycle.core.models_root import models_root
 from kfp_lifecycle.core.release import CHAMPION, Superseded, alias
@@ -34,6 +34,7 @@ from kfp_lifecycle.core.release import CHAMPION, Superseded, alias
 _LONGEST_SUFFIX = "-e9999"
 
 
+@step_entry
 def deploy(
     service: str,
     model_name: str,

@@ -14,7 +14,7 @@ from kfp_lifecycle.components.evaluation.judging import Findings, Rules, default
 from kfp_lifecycle.components.evaluation.page import evaluation_page
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import Decision, save_decision
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.metrics import named_metric
 from kfp_lifecycle.core.models_root import check_model_name
 from kfp_lifecycle.core.release import check_environment
@@ -25,6 +25,7 @@ from kfp_lifecycle.core.threads import threads_for
 _ROUNDS_AT_LEAST = 100
 
 
+@step_entry
 def evaluate(
     model: Artifact,
     holdout: Artifact,

@@ -11,12 +11,13 @@ from kfp_lifecycle.adapters.mlflow_registry import Version
 from kfp_lifecycle.components.registration.candidate import Candidate, read_candidate
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.checksums import ChecksumError, verify_checksums
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.models_root import ModelsRoot, check_model_name, models_root
 from kfp_lifecycle.core.release import CHALLENGER, CHAMPION, alias, check_environment
 from kfp_lifecycle.core.settings import MODELS_ROOT
 
 
+@step_entry
 def register(model: Artifact, model_name: str, environment: str = "prod", run_id: str = "") -> tuple[str, str, str]:
     """Register a model once per content key, export it, and name it challenger.
 

@@ -11,7 +11,7 @@ import numpy as np
 from kfp_lifecycle.components.splitting.sides import by_chance, by_class, by_order, overlap
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.columns import unknown_column
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.table import read_batches, read_info, read_schema, row_hashes, write_table
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ MOST_CLASSES = 1000
 _log = logging.getLogger(__name__)
 
 
+@step_entry
 def split(
     table: Artifact,
     training: Artifact,

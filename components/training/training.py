@@ -16,13 +16,14 @@ from kfp_lifecycle.components.training.recipe import Recipe
 from kfp_lifecycle.components.training.request import Request, read_request
 from kfp_lifecycle.components.training.rows import TrainingRows, read_rows
 from kfp_lifecycle.core.artifact import Artifact
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.model import ModelFileError, UntrustedTypeError, save_model
 from kfp_lifecycle.core.profile import Performance, Profile, save_profile
 from kfp_lifecycle.core.table import read_info, row_hashes
 from kfp_lifecycle.core.threads import threads_for
 
 
+@step_entry
 def train(
     table: Artifact,
     label: str,

@@ -19,7 +19,7 @@ from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.checksums import sha256_bytes
 from kfp_lifecycle.core.columns import unknown_column
 from kfp_lifecycle.core.decision import Decision, save_decision
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.table import read_batches, read_info, read_schema, write_table
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Verdict:
     bad: dict[str, int]
 
 
+@step_entry
 def validate(
     table: Artifact,
     label: str,
