@@ -260,14 +260,15 @@ class Registered:
     client: MlflowClient
     name: str = field(default_factory=lambda: f"churn-{uuid.uuid4().hex[:6]}")
 
-    def version(self, content: str = "") -> dict[str, str]:
+    def version(self, files: dict[str, str] | None = None) -> dict[str, str]:
         """Register another version; what register returns, as arguments of deploy."""
         draft = self.folder / f"draft-{uuid.uuid4().hex}"
         draft.mkdir()
         columns = (Column("age", "number", True), Column("plan", "category", False))
         save_signature(Signature("classification", "left", (0, 1), columns, "sklearn.dummy.DummyClassifier"), draft)
         (draft / "input_example.json").write_text('{"columns": ["age", "plan"], "data": [[null, "a"], [3, "b"]]}')
-        (draft / "model.skops").write_text(content or draft.name)
+        for name, content in {"model.skops": draft.name, **(files or {})}.items():
+            (draft / name).write_text(content)
         digest = checksums.write_checksums(draft)
         target = self.folder / "models" / self.name / digest
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -301,6 +302,11 @@ class File:
     path: str
     uri: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture
+def file() -> type[File]:
+    return File
 
 
 @pytest.fixture
