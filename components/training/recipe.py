@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from kfp_lifecycle.components.training.preprocessing import make_pipeline_for
+from kfp_lifecycle.components.training.preprocessing import make_pipeline_for, spare_second_encoding
 from kfp_lifecycle.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Recipe:
             InputError: the estimator refuses these rows, or the user's function returns something else.
         """
         if self.function is None:
-            return self._fit(make_pipeline_for(clone(self.estimator), inputs, self.signature.columns), inputs, labels)
+            return self._fit_behind_preprocessor(clone(self.estimator), inputs, labels)
         frame = inputs.assign(**{self.signature.label: labels})
         made = self.function(frame, self.signature.label, dict(self.parameters), self.seed)
         if not hasattr(made, "predict") or not hasattr(made, "get_params"):
@@ -63,8 +63,14 @@ class Recipe:
             )
         if _is_fitted(made):
             return made
-        pipeline = made if isinstance(made, Pipeline) else make_pipeline_for(made, inputs, self.signature.columns)
-        return self._fit(pipeline, inputs, labels)
+        if isinstance(made, Pipeline):
+            return self._fit(made, inputs, labels)
+        return self._fit_behind_preprocessor(made, inputs, labels)
+
+    def _fit_behind_preprocessor(self, estimator: Any, inputs: pd.DataFrame, labels: npt.NDArray[Any]) -> Any:
+        fitted = self._fit(make_pipeline_for(estimator, inputs, self.signature.columns), inputs, labels)
+        spare_second_encoding(fitted, inputs)
+        return fitted
 
     def _fit(self, pipeline: Any, inputs: pd.DataFrame, labels: npt.NDArray[Any]) -> Any:
         try:

@@ -20,7 +20,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from kfp_lifecycle.components.training.preprocessing import make_pipeline_for
+from kfp_lifecycle.components.training.preprocessing import make_pipeline_for, spare_second_encoding
 from kfp_lifecycle.core.inputs import model_inputs
 from kfp_lifecycle.core.signature import Column, Signature
 
@@ -131,20 +131,42 @@ def test_columns_in_another_order_are_never_mixed_up(estimator):
         assert (answers == model.predict(inputs)).all()
 
 
-def test_boosting_takes_categories_itself_so_that_one_row_is_fast():
+def test_boosting_splits_sets_of_categories():
     model, _ = fit(HistGradientBoostingClassifier(max_iter=5), FRAME[["number", "few", "many"]])
-    assert [name for name, _ in model.steps] == ["model"]
-    assert model[-1].is_categorical_.tolist() == [False, True, True]
+    assert model[-1].is_categorical_.tolist() == [True, True, False]
+    plain, _ = fit(HistGradientBoostingClassifier(max_iter=5), FRAME[["number"]])
+    assert [name for name, _ in plain.steps] == ["model"]
+
+
+def test_boosting_answers_as_scikit_learns_own_support_for_categories_does():
+    frame = HOLES[["few", "many", "number"]]
+    ours, inputs = fit(HistGradientBoostingClassifier(max_iter=20), frame)
+    theirs = HistGradientBoostingClassifier(max_iter=20, categorical_features=["few", "many"]).fit(inputs, LABEL)
+    assert np.abs(ours.predict_proba(inputs) - theirs.predict_proba(inputs)).max() < 1e-9
 
 
 def test_boosting_keeps_the_most_frequent_of_too_many_categories():
-    model, _ = fit(HistGradientBoostingClassifier(max_iter=5), FRAME[["crowd", "number"]])
-    assert [name for name, _ in model.steps] == ["columns", "model"]
-    kept = model[0].named_transformers_["categories"].categories_[0]
-    assert len(kept) == 254
-    assert model[-1].is_categorical_.tolist() == [True, False]
-    small, _ = fit(HistGradientBoostingClassifier(max_iter=5, max_bins=32), FRAME[["many", "number"]])
-    assert len(small[0].named_transformers_["categories"].categories_[0]) == 31
+    for bins, kept in ((255, 255), (32, 32)):
+        model, _ = fit(HistGradientBoostingClassifier(max_iter=5, max_bins=bins), FRAME[["crowd", "number"]])
+        assert len(model[0].named_transformers_["categories"].categories_[0]) == kept
+
+
+def test_categories_are_numbered_once_and_the_answers_stay_the_same():
+    model, inputs = fit(HistGradientBoostingClassifier(max_iter=5), HOLES[["few", "many", "number"]])
+    before = model.predict_proba(inputs)
+    assert model[-1]._preprocessor is not None
+    spare_second_encoding(model, inputs)
+    assert model[-1]._preprocessor is None
+    assert (model.predict_proba(inputs) == before).all()
+
+
+def test_an_encoder_that_does_something_stays():
+    model, inputs = fit(HistGradientBoostingClassifier(max_iter=5), HOLES[["few", "many", "number"]])
+    model[-1]._preprocessor.named_transformers_["encoder"].categories_[0][:3] += 1
+    before = model.predict_proba(inputs)
+    spare_second_encoding(model, inputs)
+    assert model[-1]._preprocessor is not None
+    assert (model.predict_proba(inputs) == before).all()
 
 
 def test_categories_that_the_user_chose_are_left_alone():
