@@ -49,7 +49,10 @@ def test_a_server_drains_then_answers_what_is_in_flight_and_ends(
         assert server.call("GET", "/v2/health/ready")[0] == 503
         assert server.call("GET", "/v1/models/flights")[0] == 503
         assert server.call("GET", "/v2/health/live")[0] == 200
-        assert server.call("POST", PREDICT, {"instances": instances})[0] == 200
+        # A second of requests: uvicorn looks for its end ten times in it.
+        second = time.monotonic() + 1
+        while time.monotonic() < second:
+            assert server.call("POST", PREDICT, {"instances": instances})[0] == 200
         connection = half_sent(server, body)
         server.call("GET", "/v2/health/live")  # Answered, so the connection before it was accepted too.
         # A second signal ends the wait, as the end of the drain would.
