@@ -26,8 +26,8 @@ from kfp_lifecycle.core.release import ReleaseRecord, Superseded
 from kfp_lifecycle.core.rollout import Asked
 
 ATTEMPTS = 10
-# What a step needs beyond its wait, until it has written how it ended.
-_MARGIN = timedelta(seconds=PROBE_SECONDS + 300)
+# What a step needs beyond its wait, until it has written how it ended, each request being tried to its last second.
+_MARGIN = timedelta(seconds=PROBE_SECONDS + 600)
 # How long a canary waits for its judge to take it over before it counts as abandoned.
 HANDOVER = timedelta(hours=1)
 
@@ -75,8 +75,8 @@ def record_and_apply(connection: Connection, request: ReleaseRequest, mode: Mode
 def _nothing_written(
     connection: Connection, request: ReleaseRequest, plan: Plan, live: LiveService | None, epoch: int
 ) -> Applied:
-    """The service stays as it is; a release that this very call recorded is closed again."""
-    if epoch:
+    """The service stays as it is; a release that this call recorded and may not apply is closed again."""
+    if epoch and plan.outcome is Outcome.REFUSED:
         finish(connection, request, Applied(plan, live, epoch=epoch), plan.outcome, {"reasons": list(plan.reasons)})
     return Applied(plan, live)
 
@@ -153,7 +153,7 @@ def _begun(record: ReleaseRecord, request: ReleaseRequest, plan: Plan) -> Releas
 
 
 def _ended(record: ReleaseRecord, epoch: int, outcome: Outcome, evidence: Mapping[str, Any]) -> ReleaseRecord:
-    if outcome not in (Outcome.FIRST_RELEASE, Outcome.CANARY):
+    if outcome is Outcome.REFUSED:
         return release.refused(record, epoch, now=now(), evidence=evidence)
     return release.serving(
         record,
