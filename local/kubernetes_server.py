@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 import yaml
 
 import kfp_lifecycle
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.local import certificates, kubeconfig
+from kfp_lifecycle.local import kubeconfig
 from kfp_lifecycle.local.admitted_store import AdmittedStore
-from kfp_lifecycle.local.kubernetes_api import Access, create_app, rules_from
+from kfp_lifecycle.local.kubernetes_api import Access, Server, rules_from
+from kfp_lifecycle.local.kubernetes_api.certificates import ensure_certificate
 from kfp_lifecycle.local.ports import LOOPBACK
 from kfp_lifecycle.local.state import PRIVATE, StateFolder, read_json, write_json
 
@@ -37,7 +35,7 @@ class KubernetesServer:
 
     def __init__(self, state: StateFolder, *, port: int, role: str, read_log: LogFile) -> None:
         self.url = f"https://{LOOPBACK}:{port}"
-        certificates.ensure(state["tls.crt"], state["tls.key"])
+        certificate = ensure_certificate(state["tls"])
         tokens = _tokens(state)
         state["kubernetes.sqlite"].touch(mode=PRIVATE)  # Secrets lie in it
         self._store = AdmittedStore(state["kubernetes.sqlite"])
@@ -51,35 +49,21 @@ class KubernetesServer:
             ("controller", "kubeconfig-controller"),
             ("steps", "kubeconfig-steps"),
         ):
-            kubeconfig.write(state[file], server=self.url, certificate=state["tls.crt"], user=user, token=tokens[user])
-        # The socket listens before the thread serves: a client that comes early waits instead of failing.
-        self._socket = socket.create_server((LOOPBACK, port))
-        config = uvicorn.Config(
-            create_app(self._store, access, logs=_reader(read_log)),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-            ssl_certfile=str(state["tls.crt"]),
-            ssl_keyfile=str(state["tls.key"]),
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="kubernetes-api")
-        self._thread.daemon = True
+            kubeconfig.write(
+                state[file], server=self.url, certificate=certificate.authority, user=user, token=tokens[user]
+            )
+        reader = _reader(read_log)
+        self._server = Server(self._store, access, port=port, certificate=certificate, logs=reader)
 
     def start(self) -> None:
         """Begin to answer."""
-        self._thread.start()
+        self._server.start()
 
     def close(self) -> None:
         """End watches and requests, and close the store."""
         # Clients that keep idle connections open are no error.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        self._store.history.close()
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
-        self._store.close()
+        self._server.stop()
 
 
 def _tokens(state: StateFolder) -> dict[str, str]:

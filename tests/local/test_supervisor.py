@@ -131,7 +131,14 @@ def test_a_dead_gateway_is_started_again(running: tuple[Cluster, ClusterSettings
 
 def test_files_that_hold_tokens_are_their_owners_only(running: tuple[Cluster, ClusterSettings]) -> None:
     state = running[0].state
-    for name in ("kubeconfig", "kubeconfig-steps", "kubeconfig-controller", "tokens.json", "tls.key", "cluster.json"):
+    for name in (
+        "kubeconfig",
+        "kubeconfig-steps",
+        "kubeconfig-controller",
+        "tokens.json",
+        "tls/server-key.pem",
+        "cluster.json",
+    ):
         assert stat.S_IMODE(state[name].stat().st_mode) == 0o600, name
 
 
