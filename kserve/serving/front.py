@@ -94,8 +94,8 @@ class Front:
             answer = await self._threads.submit(Call(protocol, body))
         except Refusal as refusal:
             answer = self._exchange.error(refusal.status, refusal.message)
-        await self._send(send, answer, unread)
         self._metrics.count(answer.status, perf_counter() - started)
+        await self._send(send, answer, unread)
 
     async def _send(self, send: Send, answer: Answer, unread: Receive | None = None) -> None:
         headers = [
