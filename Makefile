@@ -14,6 +14,8 @@ export UV_LINK_MODE ?= hardlink
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/'
 
+# Bytecode is compiled once here: each step is a process of its own, and would compile it again where
+# PYTHONDONTWRITEBYTECODE is set.
 env: .venv/steps/.ready .venv/serve/.ready  ## Make both environments from the hash locks.
 
 $(UV):
@@ -24,7 +26,7 @@ $(UV):
 
 .venv/%/.ready: images/%.txt setup.cfg | $(UV)
 	@test -x .venv/$*/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv/$*
-	@$(UV) pip sync --quiet --require-hashes --python .venv/$*/bin/python images/$*.txt
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .venv/$*/bin/python images/$*.txt
 	@$(UV) pip install --quiet --no-deps --python .venv/$*/bin/python --editable .
 	@touch $@
 	@echo "  .venv/$* is ready"
