@@ -17,7 +17,7 @@ from kfp_lifecycle.local.kubernetes_api.resources import KINDS, Kind
 Schema = Mapping[str, Any]
 Shape = Literal["map", "list", "leaf"]
 ANYTHING: Schema = {"x-kubernetes-preserve-unknown-fields": True}
-_FILES = {"InferenceService": "inferenceservice.json", "HTTPRoute": "httproute.json"}
+_FILES = {"InferenceService": "inference_service.json", "HTTPRoute": "httproute.json"}
 
 
 def _read(name: str) -> Any:
