@@ -83,8 +83,8 @@ def canary_spec(mode: Mode, stable: Mapping[str, Any], candidate: Mapping[str, A
         # The stable revision is not in the spec: Knative keeps it as the revision that was rolled out last.
         return {"predictor": {**candidate, "canaryTrafficPercent": percent}}
     replicas = int(stable.get("minReplicas", 1))
-    # KServe refuses a canary that asks for more replicas than the stable arm, and runs none for a share of 0.
-    arm = {**candidate, "minReplicas": max(1, min(replicas, ceil(replicas * percent / 100)))}
+    # KServe's own rule for a canary that names none; more than the stable arm's it would refuse.
+    arm = {**candidate, "minReplicas": ceil(replicas * percent / 100)}
     if "model" in arm:
         arm["model"] = {**arm["model"], "name": CONTAINER}
     return {"predictor": _stable_arm(stable), "canary": [{"trafficPercent": percent, "predictor": arm}]}

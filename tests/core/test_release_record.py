@@ -92,6 +92,14 @@ def test_a_release_is_expired_from_its_instant_on(seconds: int, dead: bool):
     assert record.open.expired(record.open.expires_at + timedelta(seconds=seconds)) is dead
 
 
+def test_only_the_last_ten_releases_are_kept_and_epochs_go_on():
+    record = EMPTY
+    for version in range(1, 13):
+        record = finished(started(record, str(version)))
+    assert [each.to_version for each in record.releases] == [str(version) for version in range(3, 13)]
+    assert record.epoch == 12
+
+
 class Writers(RuleBasedStateMachine):
     """Any order of transitions: what is refused changes nothing, what is accepted keeps every promise."""
 
