@@ -3,12 +3,14 @@
 import fcntl
 import os
 import shutil
+import sqlite3
 import ssl
 import subprocess
 import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -79,6 +81,9 @@ def mlflow_store(_empty_mlflow: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     folder = tmp_path / "mlflow"
     folder.mkdir()
     shutil.copy(_empty_mlflow, folder / "mlflow.db")
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        # The first experiment knows the folder in which the empty database was made.
+        database.execute("UPDATE experiments SET artifact_location = ?", (f"{folder}/mlruns/0",))
     uri = f"sqlite:///{folder}/mlflow.db"
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)

@@ -43,6 +43,17 @@ def test_a_root_that_is_not_allowed_is_named_with_the_setting(monkeypatch):
         make_estimator("sklearnish.Model", {}, 0)
 
 
+def test_a_class_that_an_allowed_module_only_hands_on_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "mine_c.py").write_text("from mine_d import Own\n")
+    (tmp_path / "mine_d.py").write_text("from sklearn.linear_model import Ridge\nclass Own(Ridge):\n    pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("KFP_LIFECYCLE_IMPORT_ROOTS", "mine_c")
+    with pytest.raises(InputError, match="'mine_d' is not among mine_c"):
+        make_estimator("mine_c.Own", {}, 0)
+    monkeypatch.setenv("KFP_LIFECYCLE_IMPORT_ROOTS", "mine_c,mine_d")
+    assert type(make_estimator("mine_c.Own", {}, 0)).__name__ == "Own"
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [
