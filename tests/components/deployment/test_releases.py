@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kfp_lifecycle.adapters import inference_services, kubernetes_connection
+from kfp_lifecycle.adapters.kubernetes_errors import Conflict
+from kfp_lifecycle.core import service_manifests
+
 MODES = pytest.mark.parametrize("mode", ["Standard", "Knative"])
 
 
@@ -160,3 +164,26 @@ def test_an_api_that_fails_twice_at_everything_is_not_noticed(world, registered,
     world.proxy.answer = failing
     assert release(**registered.version())[0] == "first_release"
     assert len(world.record()["releases"]) == 1
+
+
+@MODES
+def test_a_canary_is_taken_off_by_one_write_and_may_come_again_under_a_fresh_name(
+    world, registered, release, champion, mode
+):
+    first = champion(mode)
+    second = registered.version()
+    release(**second, deployment_mode=mode)
+    world.writes.clear()
+    connection = kubernetes_connection.connect()
+    live = inference_services.read(connection, world.service, world.namespace)
+    previous = world.record()["releases"][-1]["previous_spec"]["predictor"]
+    inference_services.apply(connection, service_manifests.without_canary(live, previous))
+    assert len(world.writes) == 1
+    spec = world.live()["spec"]
+    assert spec["predictor"]["model"]["storageUri"] == first["uri"]
+    assert ("canary" not in spec, spec["predictor"].get("canaryTrafficPercent", 0)) == (True, 0)
+    with pytest.raises(Conflict):
+        inference_services.apply(connection, service_manifests.without_canary(live, previous))
+    assert release(**second, deployment_mode=mode)[0] == "canary"
+    arms = [each["predictor"]["name"] for each in world.live()["spec"].get("canary", [])]
+    assert arms == (["v2-e3"] if mode == "Standard" else [])

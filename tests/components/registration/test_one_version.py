@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import uuid
 from pathlib import Path
 
@@ -99,14 +100,27 @@ print(json.dumps([found, [racer.exitcode for racer in racers]]))
 """
 
 
-def test_eight_processes_at_once_leave_exactly_one_version(mlflow_uri, trained, name, root):
+def test_eight_processes_at_once_leave_exactly_one_version(
+    mlflow_uri, trained, name, root, proxied, writes, monkeypatch
+):
     paths = [trained(key="same", content=str(number)).path for number in range(4)] * 2
+    proxy, together = proxied(mlflow_uri, writes), threading.Barrier(len(paths))
+
+    def hold(method: str, path: str) -> int:
+        """No version is created before each process has looked and found none: the worst case, every time."""
+        if path.endswith("model-versions/create"):
+            together.wait(120)
+        return 0
+
+    proxy.answer = hold
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.url)
     done = subprocess.run([sys.executable, "-c", EIGHT, name, *paths], capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr
     answers, exit_codes = json.loads(done.stdout.splitlines()[-1])
     assert exit_codes == [0] * 8
     assert len({tuple(answer) for answer in answers}) == 1
-    assert len(versions(mlflow_uri, name)) == 1
+    assert versions(mlflow_uri, name) == [answers[0][0]] == ["1"]
+    assert sum("model-versions/create" in line for line in writes.seen) == 8
 
 
 def test_versions_that_dead_racers_left_are_removed_and_the_lowest_stays(mlflow_uri, trained, name, root):
