@@ -198,8 +198,11 @@ def proxied() -> Iterator[Callable[[str, Writes], Proxy]]:
 _NURSERY = """
 import importlib, json, os, sys, traceback
 from dataclasses import make_dataclass
-for module in ("kubernetes", "mlflow", "s3fs", "httpx"):
+steps = ("registration.registration", "deployment.deployment")
+for module in ("kubernetes", "mlflow", "s3fs", "httpx", *(f"kfp_lifecycle.components.{step}" for step in steps)):
     importlib.import_module(module)  # once, instead of in each process that is killed
+from mlflow import MlflowClient
+MlflowClient("http://127.0.0.1:9", "http://127.0.0.1:9")._get_registry_client()
 Artifact = make_dataclass("Artifact", ["path", "uri", "metadata"])
 for line in sys.stdin:
     order = json.loads(line)
