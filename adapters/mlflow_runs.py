@@ -133,8 +133,8 @@ def _experiment_id(client: MlflowClient, name: str, create: bool = False) -> str
     """The experiment's id; empty when there is none and none is to be made."""
     from mlflow.exceptions import MlflowException
 
-    if not name and os.environ.get(EXPERIMENT_ID):
-        return os.environ[EXPERIMENT_ID]
+    if given := os.environ.get(EXPERIMENT_ID):
+        return given
     found = attempt(lambda: client.get_experiment_by_name(name))
     if found is None and create:
         try:

@@ -127,6 +127,15 @@ def test_a_given_run_is_adopted_once_and_left_to_its_owner(mlflow_store, trainin
     assert len(client.search_logged_models(["0"])) == 1
 
 
+def test_a_given_experiment_wins_over_a_named_one(mlflow_store, training, monkeypatch):
+    client = MlflowClient(mlflow_store)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", client.create_experiment("given"))
+    require_place("trials")
+    logged = log_training(training, "trials")
+    assert client.get_run(logged.run_id).info.experiment_id == client.get_experiment_by_name("given").experiment_id
+    assert client.get_experiment_by_name("trials") is None
+
+
 @pytest.mark.parametrize("kind", ["deleted", "absent"])
 def test_a_given_run_that_is_gone_is_refused(mlflow_store, training, monkeypatch, kind):
     client = MlflowClient(mlflow_store)
