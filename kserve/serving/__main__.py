@@ -48,6 +48,7 @@ def _exchange(arguments: Arguments) -> Any:
     import orjson
 
     from kfp_lifecycle.serving.exchange import Exchange
+    from kfp_lifecycle.serving.far_values import training_ranges
     from kfp_lifecycle.serving.self_test import prove
 
     exchange = Exchange(
@@ -60,6 +61,7 @@ def _exchange(arguments: Arguments) -> Any:
         decode=orjson.loads,
         encode=orjson.dumps,
         rows_at_once=arguments.rows_at_once,
+        ranges=training_ranges(arguments.model_dir),
     )
     prove(exchange, arguments.model_dir)
     return exchange

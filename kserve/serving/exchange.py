@@ -9,12 +9,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from kfp_lifecycle.serving.estimator import ServedEstimator
+from kfp_lifecycle.serving.far_values import Ranges, far_value
 from kfp_lifecycle.serving.frames import FrameMaker
 from kfp_lifecycle.serving.input_checks import check_columns
 from kfp_lifecycle.serving.predictions import Output, Predictions
 from kfp_lifecycle.serving.protocol_v1 import read_v1, write_v1
 from kfp_lifecycle.serving.protocol_v2 import read_v2, request_id, wanted_outputs, write_v2
-from kfp_lifecycle.serving.refusal import Refusal
+from kfp_lifecycle.serving.refusal import BAD_VALUES, MALFORMED, Refusal
 from kfp_lifecycle.serving.rows import Rows, joined
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Exchange:
         checked: whether values are compared with the signature.
         decode, encode: JSON.
         rows_at_once: how many rows of different requests may go to the model in one call.
+        ranges: of the training's values, to tell a client's fault from the model's when it fails.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Exchange:
         output: Output = Output.LABELS,
         checked: bool = True,
         rows_at_once: int = 256,
+        ranges: Ranges | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -93,6 +96,7 @@ class Exchange:
         self._decode = decode
         self._encode = encode
         self._rows_at_once = rows_at_once
+        self._ranges = ranges or {}
 
     def answer(self, calls: Sequence[Call]) -> list[Answer]:
         """One answer per call, in order; never raises for what a client can send."""
@@ -152,15 +156,22 @@ class Exchange:
                 for question in group:
                     self._predict([question], answers)
                 return
-            logger.error("the model failed: %s: %s", type(error).__name__, error)
-            if not self._checked and isinstance(error, (TypeError, ValueError, OverflowError)):
-                answers[group[0].position] = self.error(400, "the model could not use the values of this request")
+            answers[group[0].position] = self._blamed(error, group[0].rows)
             return
         start = 0
         for question in group:
             stop = start + question.rows.count
             answers[question.position] = self._written(question, predictions.slice(start, stop, question.parts))
             start = stop
+
+    def _blamed(self, error: Exception, rows: Rows) -> Answer:
+        """The answer to a request on which the model failed."""
+        if found := far_value(rows, self._names, self._ranges):
+            return self.error(BAD_VALUES, found)
+        if not self._checked and isinstance(error, (TypeError, ValueError, OverflowError)):
+            return self.error(MALFORMED, "the model could not use the values of this request")
+        logger.error("the model failed: %s: %s", type(error).__name__, error)
+        return self._failed()
 
     def _written(self, question: _Question, predictions: Predictions) -> Answer:
         if question.protocol is Protocol.V1:

@@ -7,13 +7,17 @@ depends on whether it holds one row or eight. Nothing waits for company: a reque
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
-from kfp_lifecycle.serving.exchange import Answer, Call
+from kfp_lifecycle.serving.exchange import MODEL_FAILED, Answer, Call
 from kfp_lifecycle.serving.refusal import OVERLOADED, Refusal
 
+logger = logging.getLogger("kfp_lifecycle.serving")
+
+_FAILED = Answer(MODEL_FAILED, b'{"error":"the server failed on this request"}')
 _Waiting = tuple[Call, "asyncio.Future[Answer]"]
 
 
@@ -27,7 +31,7 @@ class PredictionThreads:
     """A bounded pool in front of which a bounded number of requests may wait.
 
     Args:
-        answer: gives one answer per call; must not raise.
+        answer: gives one answer per call.
         threads: how many threads predict.
         waiting: how many requests may be unanswered at a time; more are refused with 503.
         calls_at_once: how many a thread takes at a time,
@@ -87,6 +91,11 @@ class PredictionThreads:
         self._prepare()
         while True:
             taken = self._take()
-            answers = self._answer([call for call, _ in taken])
+            try:
+                answers = self._answer([call for call, _ in taken])
+            except Exception:
+                # A thread that ended here would leave a server that is ready and answers nobody.
+                logger.exception("%d requests could not be answered", len(taken))
+                answers = [_FAILED] * len(taken)
             answered = [(future, answer) for (_, future), answer in zip(taken, answers, strict=True)]
             answered[0][0].get_loop().call_soon_threadsafe(_deliver, answered)

@@ -100,3 +100,19 @@ def test_a_client_that_goes_away_leaves_its_place_and_harms_nobody() -> None:
         assert (await threads.submit(CALL)).status == 200
 
     asyncio.run(within_seconds(scenario()))
+
+
+def test_a_fault_in_the_server_is_an_answer_and_leaves_the_thread_alive() -> None:
+    faults = iter([MemoryError("too large"), None])
+
+    def answer(calls: Sequence[Call]) -> list[Answer]:
+        if fault := next(faults):
+            raise fault
+        return [Answer(200, b"") for _ in calls]
+
+    threads = PredictionThreads(answer)
+
+    async def scenario() -> list[int]:
+        return [(await threads.submit(CALL)).status for _ in range(2)]
+
+    assert asyncio.run(within_seconds(scenario())) == [500, 200]
