@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.checksums import ChecksumError, verify_checksums
 from kfp_lifecycle.core.errors import InputError
+
+# It becomes part of a search in MLflow, whose filters know no escaping.
+_CONTENT_KEY = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ def read_candidate(model: Artifact) -> Candidate:
                 f"a model whose metadata holds {name}",
                 "Pass on the model output of train.",
             )
+    content_key = str(model.metadata["content_key"])
+    if not _CONTENT_KEY.fullmatch(content_key):
+        raise InputError("model", content_key, "a content key as train makes it", "Pass on the model output of train.")
     digest = str(model.metadata["digest"])
     try:
         verify_checksums(model.path, digest)
@@ -49,7 +56,7 @@ def read_candidate(model: Artifact) -> Candidate:
             "model", model.uri or model.path, "the files that train wrote", f"{error}. Train again."
         ) from error
     return Candidate(
-        content_key=str(model.metadata["content_key"]),
+        content_key=content_key,
         digest=digest,
         model_id=str(model.metadata["model_id"]),
         mlflow_run_id=str(model.metadata.get("run_id") or ""),

@@ -36,7 +36,7 @@ def model(tmp_path: Path, file: Any, mlflow_uri: str) -> Any:
     client = MlflowClient(mlflow_uri)
     logged = client.create_logged_model(experiment_id="0")
     client.finalize_logged_model(logged.model_id, "READY")
-    metadata = {"digest": digest, "content_key": f"key of {digest}", "model_id": logged.model_id}
+    metadata = {"digest": digest, "content_key": digest, "model_id": logged.model_id}
     return file(str(tmp_path / "model"), "", metadata)
 
 

@@ -55,6 +55,12 @@ def test_a_model_that_train_did_not_make(trained_offline, root, key):
         register(trained_offline, "model")
 
 
+def test_a_content_key_that_would_change_the_search_for_it(trained_offline, root):
+    trained_offline.metadata["content_key"] = "x' or name='other"
+    with refused("model", "a content key as train makes it"):
+        register(trained_offline, "model")
+
+
 def test_one_flipped_byte_in_the_model_file(trained_offline, root):
     file = Path(trained_offline.path) / "model.skops"
     file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
