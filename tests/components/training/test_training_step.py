@@ -167,7 +167,13 @@ def test_the_same_training_gives_the_same_answers(stored, people, fresh, mlflow_
     answers = []
     for name in ("one", "two"):
         _, model, _ = run(
-            table, fresh, name, estimator="sklearn.ensemble.RandomForestClassifier", parameters="{}", seed=5
+            table,
+            fresh,
+            name,
+            estimator="sklearn.ensemble.RandomForestClassifier",
+            parameters='{"n_estimators": 9}',
+            calibration_window="",
+            seed=5,
         )
         answers.append(load_model(model.path).predict_proba(model_inputs(frame, load_signature(model.path))))
     assert (answers[0] == answers[1]).all()
