@@ -53,6 +53,12 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def near(path: Path) -> str:
+    """The path as a user in this folder would write it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 class Demo:
     """One demonstration: where its files are and what it has measured so far."""
 
@@ -65,7 +71,7 @@ class Demo:
     def clear(self) -> None:
         """End a cluster that an earlier demonstration left up, and remove what it wrote."""
         if self.state.exists():
-            self.command("local", "down", "--state", str(self.state))
+            self.command("local", "down", "--state", near(self.state))
         for name in ("cluster", "compiled", "data", "reports", "runs"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
@@ -73,12 +79,14 @@ class Demo:
         say("1. Flights of 2013, one partition a week")
         rows = weeks.flights()
         weeks.write_weeks(rows, self.folder / "data")
-        say(f"   {len(rows):,} flights in {self.folder / 'data'}")
+        say(f"   {len(rows):,} flights in {near(self.folder / 'data')}")
 
         say("2. The local cluster, and the pipeline a cluster would get")
-        self.command("local", "up", "--state", str(self.state))
+        self.command("local", "up", "--state", near(self.state))
         self.cluster = Cluster(StateFolder(self.state))
-        subprocess.run([sys.executable, ROOT / "compile.py", "--out", self.folder / "compiled"], check=True)
+        say(f"   $ python compile.py --out {near(self.folder / 'compiled')}")
+        compiling = [sys.executable, str(ROOT / "compile.py"), "--out", str(self.folder / "compiled")]
+        subprocess.run(compiling, check=True, stdout=subprocess.DEVNULL)
 
         say(f"3. Train on weeks {FIRST[0]} to {FIRST[1]}, gate, register, release")
         self.release("v1", FIRST)
@@ -114,8 +122,8 @@ class Demo:
             "canary_percent": str(CANARY_PERCENT),
             "namespace": "default",
         }
-        words = ["run", str(self.folder / "compiled" / "pipelines" / "train_and_release.yaml")]
-        words += ["--state", str(self.state), "--pipeline-root", str(self.folder / "runs" / name)]
+        words = ["run", near(self.folder / "compiled" / "pipelines" / "train_and_release.yaml")]
+        words += ["--state", near(self.state), "--pipeline-root", near(self.folder / "runs" / name)]
         for key, value in parameters.items():
             words += ["--param", f"{key}={value}"]
         self.command(*words)
