@@ -44,8 +44,8 @@ def main() -> int:
         if not options.keep:
             demo.command("local", "down", "--state", str(demo.state))
     if options.keep:
-        say(f"The cluster is still up; end it with: kfp-lifecycle local down --state {demo.state}")
-    say(f"Done in {time.monotonic() - demo.began:.0f} s. Report: {demo.folder / 'report.html'}")
+        say(f"The cluster is still up; end it with: kfp-lifecycle local down --state {near(demo.state)}")
+    say(f"Done in {time.monotonic() - demo.began:.0f} s. Report: {near(demo.folder / 'report.html')}")
     return 0
 
 
