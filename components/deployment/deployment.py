@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kfp_lifecycle.adapters import inference_services, kubernetes_connection, mlflow_registry
+from kfp_lifecycle.adapters import inference_services, kubernetes_connection, mlflow_connection, mlflow_registry
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.components.deployment import execution, page
 from kfp_lifecycle.components.deployment.execution import Applied
@@ -95,7 +95,7 @@ def deploy(
     mode = _mode(connection, request, deployment_mode)
     check_names(request, mode, f"v{version}{_LONGEST_SUFFIX}")
     check_overrides_fit(request, mode)
-    registry = mlflow_registry.connect()
+    registry = mlflow_connection.connect()
     _check_registered(registry, request)
     example = verified_example(models_root(), uri, digest)
     made, callers = _release(connection, registry, request, mode, example)

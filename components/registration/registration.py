@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kfp_lifecycle.adapters import mlflow_registry, object_store
+from kfp_lifecycle.adapters import mlflow_connection, mlflow_registry, object_store
 from kfp_lifecycle.adapters.mlflow_registry import Version
 from kfp_lifecycle.components.registration.candidate import Candidate, read_candidate
 from kfp_lifecycle.core.artifact import Artifact
-from kfp_lifecycle.core.checksums import ChecksumError, verify_checksums
+from kfp_lifecycle.core.checksums import CHECKSUMS, ChecksumError, verify_checksums
 from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.models_root import ModelsRoot, check_model_name, models_root
 from kfp_lifecycle.core.release import CHALLENGER, CHAMPION, alias, check_environment
@@ -40,7 +40,7 @@ def register(model: Artifact, model_name: str, environment: str = "prod", run_id
     check_environment(environment)
     root = models_root()
     candidate = read_candidate(model)
-    client = mlflow_registry.connect()
+    client = mlflow_connection.connect()
     found = mlflow_registry.find_content(client, model_name, candidate.content_key)
     if not found:
         object_store.put_directory(model.path, root.write_uri(model_name, candidate.digest), MODELS_ROOT)
@@ -76,29 +76,26 @@ def _keep_export_whole(
 ) -> None:
     """Export again what somebody removed since the version was made; a changed export is an error."""
     place = root.readable(uri)
-    if not object_store.exists(f"{place}/checksums.json", MODELS_ROOT):
-        if candidate.digest != digest:
-            raise InputError(
-                MODELS_ROOT,
-                place,
-                f"the export of version {version.version}",
-                f"It was removed, and this run's bytes differ from it. Restore the folder, or delete version "
-                f"{version.version} of {version.name!r} in MLflow so that the content is registered anew.",
-            )
-        object_store.put_directory(directory, place, MODELS_ROOT)
-        return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model"
-        object_store.get_directory(place, copy, MODELS_ROOT)
-        try:
-            verify_checksums(copy, digest)
-        except ChecksumError as error:
-            raise InputError(
-                MODELS_ROOT,
-                place,
-                "an export that nobody changed",
-                f"{error}. Exports are never overwritten: remove the folder, then run again.",
-            ) from error
+        if object_store.exists(f"{place}/{CHECKSUMS}", MODELS_ROOT):
+            object_store.get_directory(place, copy, MODELS_ROOT)
+            _verify(copy, digest, place, "Exports are never overwritten: remove the folder, then run again.")
+            return
+        if candidate.digest == digest:
+            copy = directory
+        else:
+            mlflow_registry.download(version, copy)
+            _verify(copy, digest, place, f"Delete version {version.version} in MLflow: the content is lost.")
+        object_store.put_directory(copy, place, MODELS_ROOT)
+
+
+def _verify(copy: Path, digest: str, place: str, remedy: str) -> None:
+    try:
+        verify_checksums(copy, digest)
+    except ChecksumError as error:
+        expected = "an export that nobody changed"
+        raise InputError(MODELS_ROOT, place, expected, f"{error}. {remedy}") from error
 
 
 def _name_challenger(client: Any, version: Version, environment: str) -> None:

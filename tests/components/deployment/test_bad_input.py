@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from kfp_lifecycle.adapters import mlflow_connection
 from kfp_lifecycle.core.errors import InputError
 
 DIGEST = "a" * 64
@@ -87,8 +88,9 @@ def test_no_cluster_at_all(release, world, monkeypatch, tmp_path):
 
 
 def test_an_mlflow_server_that_does_not_answer(world, release, monkeypatch):
+    monkeypatch.setattr(mlflow_connection, "PATIENCE", 0.5)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with refused("MLFLOW_TRACKING_URI", "the address of a running MLflow server"):
+    with refused("MLFLOW_TRACKING_URI", "an MLflow server that answers"):
         release(**GOOD)
     assert world.services() == []
 

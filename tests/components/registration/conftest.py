@@ -47,8 +47,10 @@ def trained(mlflow_uri: str, tmp_path: Path) -> Callable[..., Model]:
     def make(key: str = "key", content: str = "weights") -> Model:
         client = MlflowClient(mlflow_uri)
         logged = client.create_logged_model(experiment_id="0")
+        model = make_model(tmp_path, key, content, logged.model_id)
+        client.log_model_artifacts(logged.model_id, model.path)
         client.finalize_logged_model(logged.model_id, "READY")
-        return make_model(tmp_path, key, content, logged.model_id)
+        return model
 
     return make
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from kfp_lifecycle.adapters import mlflow_connection
 from kfp_lifecycle.components.registration.registration import register
+from kfp_lifecycle.core.checksums import verify_checksums
 from kfp_lifecycle.core.errors import InputError
 
 
@@ -41,8 +43,9 @@ def test_a_models_root_that_is_not_set_names_the_setting_and_the_config_map(trai
 
 
 def test_an_mlflow_server_that_does_not_answer(trained_offline, root, monkeypatch):
+    monkeypatch.setattr(mlflow_connection, "PATIENCE", 0.5)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
-    with pytest.raises(InputError, match="^MLFLOW_TRACKING_URI='http://127.0.0.1:9': expected the address") as raised:
+    with pytest.raises(InputError, match="^MLFLOW_TRACKING_URI='http://127.0.0.1:9': expected an MLflow") as raised:
         register(trained_offline, "model")
     assert "secret" not in str(raised.value)
     assert not root.exists()
@@ -85,12 +88,24 @@ def test_an_export_that_was_removed_is_made_again(mlflow_uri, trained, root):
     assert (root / name / first[2] / "checksums.json").exists()
 
 
-def test_an_export_that_was_removed_cannot_be_made_from_other_bytes(mlflow_uri, trained, root):
-    name = f"model-{uuid.uuid4().hex[:8]}"
-    register(trained(content="a"), name)
+def test_an_export_that_was_removed_is_made_again_from_what_mlflow_keeps(mlflow_uri, trained, root):
+    name, first, again = f"model-{uuid.uuid4().hex[:8]}", trained(content="a"), trained(content="b")
+    answer = register(first, name)
     shutil.rmtree(root / name)
-    with refused("KFP_LIFECYCLE_MODELS_ROOT", "delete version 1"):
+    assert register(again, name) == answer
+    assert verify_checksums(root / name / answer[2]) == first.metadata["digest"]
+
+
+def test_an_export_that_was_removed_and_that_mlflow_has_changed_is_lost(mlflow_uri, trained, root, tmp_path):
+    name, first = f"model-{uuid.uuid4().hex[:8]}", trained(content="a")
+    register(first, name)
+    shutil.rmtree(root / name)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "model.skops").write_text("changed")
+    MlflowClient(mlflow_uri).log_model_artifacts(first.metadata["model_id"], str(tmp_path / "other"))
+    with refused("KFP_LIFECYCLE_MODELS_ROOT", "Delete version 1 in MLflow"):
         register(trained(content="b"), name)
+    assert not (root / name).exists()
 
 
 def test_an_export_with_one_flipped_byte_is_named_and_never_overwritten(mlflow_uri, trained, root):

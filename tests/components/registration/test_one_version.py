@@ -114,6 +114,7 @@ def test_eight_processes_at_once_leave_exactly_one_version(
 
     proxy.answer = hold
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.url)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")  # a held request is not to be sent twice
     done = subprocess.run([sys.executable, "-c", EIGHT, name, *paths], capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr
     answers, exit_codes = json.loads(done.stdout.splitlines()[-1])
