@@ -41,7 +41,7 @@ def test_repeating_a_run_changes_nothing_and_another_seed_becomes_a_canary(
     assert again.task("train").outputs["content_key"] == first.task("train").outputs["content_key"]
     assert [version.version for version in versions(cluster, "orders")] == ["1"]
 
-    other = release("orders", seed=2, canary_percent=50, margin=0.2)
+    other = release("orders", seed=2, canary_percent=50, margin=0.3, min_rows=30)
     assert other.succeeded, other.error
     assert other.task("deploy").outputs["outcome"] == "canary"
     assert sorted(version.version for version in versions(cluster, "orders")) == ["1", "2"]
