@@ -7,7 +7,7 @@ import os
 from kfp_lifecycle.adapters import inference_services, kubernetes_connection
 from kfp_lifecycle.core.inference_service import LiveService
 from kfp_lifecycle.core.service_addresses import workload
-from kfp_lifecycle.core.service_manifests import manifest, stable_spec
+from kfp_lifecycle.core.service_manifests import without_canary
 from kfp_lifecycle.local.cluster import Cluster
 
 NAMESPACE = "default"
@@ -33,18 +33,5 @@ def arms(cluster: Cluster, service: str) -> tuple[str, str]:
 def remove(cluster: Cluster, service: str) -> None:
     """Give all traffic back to the champion: one apply, refused if anybody changed the service since it was read."""
     connection, live = _read(cluster, service)
-    if live.stable is None:
-        raise SystemExit(f"{service} has no stable predictor; its spec is {live.spec}")
-    inference_services.apply(
-        connection,
-        manifest(
-            service=service,
-            namespace=NAMESPACE,
-            mode=live.mode,
-            model=live.model,
-            spec=stable_spec(live.stable.predictor),
-            champion_version=live.champion_version,
-            resource_version=live.resource_version,
-        ),
-    )
+    inference_services.apply(connection, without_canary(live))
     cluster.wait_ready(service)
