@@ -60,7 +60,7 @@ def _send_some(
             connection.request("POST", f"/v2/models/{model}/infer", body, headers)
             response = connection.getresponse()
             content = response.read()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             # Counted as a failed request with no revision: nobody answered it.
             connection.close()
             answers[i] = Answer(0, "", time.perf_counter() - start, float("nan"))
