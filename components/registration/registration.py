@@ -52,7 +52,7 @@ def register(model: Artifact, model_name: str, environment: str = "prod", run_id
         run_id=candidate.mlflow_run_id,
         tags=_tags(candidate, root.serve_uri(model_name, candidate.digest), environment, run_id),
     )
-    digest, uri = version.tags[mlflow_registry.DIGEST], version.tags[mlflow_registry.URI]
+    digest, uri = _recorded(version, mlflow_registry.DIGEST), _recorded(version, mlflow_registry.URI)
     _keep_export_whole(root, version, digest, uri, candidate, Path(model.path))
     _name_challenger(client, version, environment)
     print(f"{model_name} version {version.version}: {uri} (digest {digest})", flush=True)
@@ -69,6 +69,19 @@ def _tags(candidate: Candidate, uri: str, environment: str, run_id: str) -> dict
         mlflow_registry.RUN_ID: run_id,
         mlflow_registry.TABLE_DIGEST: candidate.table_digest,
     }
+
+
+def _recorded(version: Version, tag: str) -> str:
+    """A tag that register gave the version; somebody may have removed it since."""
+    value = version.tags.get(tag, "")
+    if not value:
+        raise InputError(
+            "model_name",
+            version.name,
+            f"a version that register made; version {version.version} has no tag {tag}",
+            "Give it its tag back, or delete the version in MLflow and run again.",
+        )
+    return value
 
 
 def _keep_export_whole(

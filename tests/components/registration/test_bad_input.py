@@ -80,6 +80,15 @@ def test_a_models_root_that_is_not_writable_leaves_no_version(mlflow_uri, traine
     assert not MlflowClient(mlflow_uri).search_registered_models(f"name='{name}'")
 
 
+@pytest.mark.parametrize("tag", ["kfp-lifecycle.digest", "kfp-lifecycle.uri"])
+def test_a_version_that_lost_a_tag_is_named(mlflow_uri, trained, root, tag):
+    name, model = f"model-{uuid.uuid4().hex[:8]}", trained()
+    version, _, _ = register(model, name)
+    MlflowClient(mlflow_uri).delete_model_version_tag(name, version, tag)
+    with refused("model_name", f"version {version} has no tag {tag}"):
+        register(model, name)
+
+
 def test_an_export_that_was_removed_is_made_again(mlflow_uri, trained, root):
     name, model = f"model-{uuid.uuid4().hex[:8]}", trained()
     first = register(model, name)
