@@ -20,7 +20,6 @@ from kfp_lifecycle.core.inference_service import (
 
 API_VERSION = "serving.kserve.io/v1beta1"
 KIND = "InferenceService"
-CANARY_CONTAINER = "kserve-container"
 # A model's container name: KServe's schema requires it below spec.canary, its webhook refuses it below spec.predictor.
 CONTAINER = "kserve-container"
 

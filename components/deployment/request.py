@@ -75,9 +75,9 @@ def check_request(
         raise InputError("version", version, "the number of an MLflow version", "Pass on what register returned.")
     check_serve_uri(uri)
     check_digest(digest)
-    if not _is_whole(canary_percent) or not 1 <= canary_percent <= 100:
+    if not _is_whole(canary_percent) or not 1 <= canary_percent <= 99:
         raise InputError(
-            "canary_percent", canary_percent, "a whole number from 1 to 100", "Give the percent of the traffic."
+            "canary_percent", canary_percent, "a whole number from 1 to 99", "Give the percent of the traffic."
         )
     if not _is_whole(timeout_seconds) or not 1 <= timeout_seconds <= _LONGEST_WAIT:
         raise InputError("timeout_seconds", timeout_seconds, f"1 to {_LONGEST_WAIT} seconds", "Give for example 900.")

@@ -14,7 +14,6 @@ from kfp_lifecycle.core.inference_service import LiveService, Mode
 from kfp_lifecycle.core.rollout import Asked, Progress
 
 _ATTEMPTS = 10
-_WHOLE = 100
 _RESTORE_SECONDS = 300
 
 
@@ -26,12 +25,11 @@ def withdraw(connection: Connection, request: ReleaseRequest, asked: Asked, prev
     """
     if asked.mode is Mode.STANDARD:
         return _put(connection, request, asked, service_manifests.stable_spec(previous["predictor"]))
-    if asked.weight < _WHOLE:
-        candidate = _latest_revision(connection, request)
-        parked = {**previous, **service_manifests.parked_spec(previous["predictor"])}
-        said = _put(connection, request, asked, parked)
-        if not _restored(connection, request, asked, previous, candidate):
-            return f"{said}; its restored revision is not ready yet, so the canary keeps a share of 0 %"
+    candidate = _latest_revision(connection, request)
+    parked = {**previous, **service_manifests.parked_spec(previous["predictor"])}
+    said = _put(connection, request, asked, parked)
+    if not _restored(connection, request, asked, previous, candidate):
+        return f"{said}; its restored revision is not ready yet, so the canary keeps a share of 0 %"
     return _put(connection, request, asked, previous)
 
 

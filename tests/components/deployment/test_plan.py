@@ -290,7 +290,7 @@ def test_overrides_are_part_of_the_new_arm_only():
 
 
 @pytest.mark.parametrize(
-    ("stable", "asked", "percent", "replicas"), [(1, 1, 10, 1), (4, 9, 10, 1), (4, 9, 60, 3), (10, 10, 100, 10)]
+    ("stable", "asked", "percent", "replicas"), [(1, 1, 10, 1), (4, 9, 10, 1), (4, 9, 60, 3), (10, 10, 99, 10)]
 )
 def test_a_standard_canary_asks_for_its_share_of_the_stable_replicas_and_at_least_one(stable, asked, percent, replicas):
     live = service(Mode.STANDARD)
