@@ -114,7 +114,9 @@ def infer(measurement: Measurement) -> TableSchema:
     """The schema that this table keeps."""
     columns = []
     for measured in measurement.columns.values():
-        unique = measured.unique and measurement.rows >= _ROWS_FOR_UNIQUE
+        # Numbers may differ by chance, as prices in cents do; those of identifiers also rise.
+        named = measured.kind == "text" or measured.rising
+        unique = named and measured.unique and measurement.rows >= _ROWS_FOR_UNIQUE
         # Identifiers and counters, such as the number of the week, grow; their range says nothing.
         ranged = measured.kind == "number" and not unique and not measured.rising
         columns.append(

@@ -62,6 +62,12 @@ def test_few_rows_do_not_make_an_identifier(flights):
     assert inferred(flights.head(100))["flight"].unique
 
 
+def test_numbers_that_differ_by_chance_are_no_identifier_and_keep_their_range(flights):
+    distances = np.random.default_rng(1).permutation(1000) + 50
+    column = inferred(flights.assign(distance=distances))["distance"]
+    assert column == ColumnSchema("distance", "number", minimum=50, maximum=1049)
+
+
 @pytest.mark.parametrize("repeat", ["in one batch", "across batches", "missing"])
 def test_one_repeated_or_missing_value_makes_it_no_identifier(flights, repeat):
     flights["tail"] = flights["tail"].astype(object)
