@@ -7,8 +7,10 @@ by one rename besides.
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,9 @@ from kfp_lifecycle.adapters.object_access import attempt, file_system, refusals
 from kfp_lifecycle.adapters.object_uris import Location, locate, public
 from kfp_lifecycle.core.checksums import CHECKSUMS
 from kfp_lifecycle.core.errors import InputError
+
+# Seconds after which nobody fills a folder any more: its writer was killed.
+_ABANDONED = 86400.0
 
 
 def put_directory(directory: str | Path, uri: str, parameter: str = "uri") -> bool:
@@ -94,6 +99,7 @@ def _put_local(directory: Path, target: Location, marker: bytes, parameter: str)
 def _appearing(directory: Path) -> Iterator[Path]:
     """A folder to fill that takes its name in one step at the end, or leaves nothing."""
     object_files.make_folder(directory.parent)
+    _remove_abandoned(directory)
     partial = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}.partial")
     partial.mkdir()
     try:
@@ -106,6 +112,17 @@ def _appearing(directory: Path) -> Iterator[Path]:
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _remove_abandoned(directory: Path) -> None:
+    """Remove what killed writers of this folder left beside it."""
+    for partial in directory.parent.glob(f".{glob.escape(directory.name)}.*.partial"):
+        try:
+            abandoned = time.time() - partial.stat().st_mtime > _ABANDONED
+        except FileNotFoundError:
+            continue  # another writer was done with it, or removed it first
+        if abandoned:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _put_file(path: Path, target: Location, parameter: str) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -161,3 +162,16 @@ def test_a_put_folder_can_be_read_by_another_user(tmp_path):
         os.umask(before)
     assert (tmp_path / "root" / "m" / "model.skops").stat().st_mode & 0o444 == 0o444
     assert (tmp_path / "root" / "m").stat().st_mode & 0o555 == 0o555
+
+
+def test_what_a_killed_writer_left_goes_after_a_day_and_a_writer_at_work_is_left_alone(tmp_path):
+    model(tmp_path / "model")
+    exports = tmp_path / "exports"
+    left, at_work, of_another = (exports / name for name in (".m.1.partial", ".m.2.partial", ".n.1.partial"))
+    for folder in (left, at_work, of_another):
+        model(folder)
+    two_days_ago = time.time() - 2 * 86400
+    for folder in (left, of_another):
+        os.utime(folder, (two_days_ago, two_days_ago))
+    put_directory(tmp_path / "model", str(exports / "m"))
+    assert sorted(path.name for path in exports.iterdir()) == [".m.2.partial", ".n.1.partial", "m"]
