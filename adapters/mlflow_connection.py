@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
@@ -23,6 +24,12 @@ T = TypeVar("T")
 # Seconds. A call in flight ends after its own timeout, so a dead server is named after at most the sum.
 PATIENCE = 18.0
 CALL_TIMEOUT = 10
+# Files may be large, and the server may write them elsewhere before it answers.
+FILES_TIMEOUT = 600
+_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+# The variables that hold our value, not the user's.
+_ours: set[str] = set()
 _TRANSIENT = {429, 500, 502, 503, 504}
 
 
@@ -39,12 +46,35 @@ def public_uri(uri: str) -> str:
 def connect() -> MlflowClient:
     """A client of the tracking server and registry of ``MLFLOW_TRACKING_URI``; nothing is called yet."""
     # A user who set these knows why.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(CALL_TIMEOUT))
+    for name, value in ((_RETRIES, "0"), (_TIMEOUT, str(CALL_TIMEOUT))):
+        if name not in os.environ:
+            os.environ[name] = value
+            _ours.add(name)
     from mlflow import MlflowClient
 
     uri = tracking_uri()
     return attempt(lambda: MlflowClient(tracking_uri=uri, registry_uri=uri))
+
+
+@contextmanager
+def time_for_files() -> Iterator[None]:
+    """Let each call inside take as long as an artifact needs; a timeout that the user set stays as it is.
+
+    The client reads the variable at each call, also in the threads with which it moves files.
+    """
+    before = os.environ.get(_TIMEOUT)
+    # Ours, unless somebody set another value since.
+    if before is not None and not (_TIMEOUT in _ours and before == str(CALL_TIMEOUT)):
+        yield
+        return
+    os.environ[_TIMEOUT] = str(FILES_TIMEOUT)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_TIMEOUT]
+        else:
+            os.environ[_TIMEOUT] = before
 
 
 def error_code(error: BaseException) -> str:

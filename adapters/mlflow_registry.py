@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kfp_lifecycle.adapters.mlflow_connection import attempt, error_code, tracking_uri
+from kfp_lifecycle.adapters.mlflow_connection import attempt, error_code, time_for_files, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -89,7 +89,8 @@ def download(version: Version, directory: Path) -> None:
     """
     from mlflow.artifacts import download_artifacts
 
-    attempt(lambda: download_artifacts(version.source, dst_path=str(directory), tracking_uri=tracking_uri()))
+    with time_for_files():
+        attempt(lambda: download_artifacts(version.source, dst_path=str(directory), tracking_uri=tracking_uri()))
 
 
 def alias_version(client: MlflowClient, name: str, alias: str) -> str:

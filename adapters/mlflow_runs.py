@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kfp_lifecycle.adapters.mlflow_connection import attempt, connect, error_code
+from kfp_lifecycle.adapters.mlflow_connection import attempt, connect, error_code, time_for_files
 from kfp_lifecycle.adapters.mlflow_registry import CONTENT_KEY, DIGEST, TABLE_DIGEST
 from kfp_lifecycle.core.errors import InputError
 
@@ -210,7 +210,8 @@ def _log_model(client: MlflowClient, experiment_id: str, run_id: str, training: 
         )
     )
     model_id = str(model.model_id)
-    attempt(lambda: client.log_model_artifacts(model_id, str(training.directory)))
+    with time_for_files():
+        attempt(lambda: client.log_model_artifacts(model_id, str(training.directory)))
     attempt(lambda: client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)]))
     attempt(lambda: client.finalize_logged_model(model_id, "READY"))
     return model_id

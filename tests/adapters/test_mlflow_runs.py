@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
-from kfp_lifecycle.adapters import mlflow_connection
+from kfp_lifecycle.adapters import mlflow_connection, mlflow_registry
 from kfp_lifecycle.adapters.mlflow_connection import attempt, connect
+from kfp_lifecycle.adapters.mlflow_registry import Version
 from kfp_lifecycle.adapters.mlflow_runs import Training, log_training, require_place
 from kfp_lifecycle.core.errors import InputError
 
@@ -296,3 +298,34 @@ def test_errors_of_our_own_are_not_repeated(mlflow_store):
     with pytest.raises(KeyError):
         attempt(call)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize(("users", "for_files", "for_calls"), [("", "600", "10"), ("33", "33", "33")])
+def test_only_files_are_given_minutes(mlflow_store, training, tmp_path, monkeypatch, users, for_files, for_calls):
+    name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+    monkeypatch.setenv(name, users)
+    if not users:
+        monkeypatch.delenv(name)
+    seen = {}
+
+    def spy(method: str) -> None:
+        called = getattr(MlflowClient, method)
+
+        def call(*args, **kwargs):
+            seen[method] = os.environ[name]
+            return called(*args, **kwargs)
+
+        monkeypatch.setattr(MlflowClient, method, call)
+
+    for method in ("create_logged_model", "log_model_artifacts", "finalize_logged_model"):
+        spy(method)
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", lambda *_, **__: seen.update(download=os.environ[name]))
+    logged = log_training(training, "trials")
+    mlflow_registry.download(Version("late", "1", f"models:/{logged.model_id}", {}), tmp_path / "copy")
+    assert seen == {
+        "create_logged_model": for_calls,
+        "log_model_artifacts": for_files,
+        "finalize_logged_model": for_calls,
+        "download": for_files,
+    }
+    assert os.environ[name] == for_calls
