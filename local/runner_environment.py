@@ -10,14 +10,18 @@ from pathlib import Path
 
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.local.state import read_json
+from kfp_lifecycle.local import lifecycle
+from kfp_lifecycle.local.state import StateFolder, read_json
 
+CLUSTER = "cluster.json"
 ENVIRONMENT = "environment.json"
 KUBECONFIG = "kubeconfig-steps"
 
 
 def settings_origin(state: Path) -> str:
     """Where the steps' settings come from, in words."""
+    if _stopped(state):
+        return f"this shell, as the local cluster in {state} does not run"
     if (state / ENVIRONMENT).exists():
         return f"the local cluster in {state}"
     return f"this shell, as {state} holds no local cluster"
@@ -27,7 +31,8 @@ def step_environment(state: Path, code: Sequence[str | Path], folder: Path) -> d
     """The variables for a run: this process's own, then the local cluster's, then what ``code`` needs.
 
     Args:
-        state: the local cluster's state folder; without a cluster, this process's environment is used as it is.
+        state: the local cluster's state folder; without one that runs, this process's environment is used
+            as it is.
         code: files, packages or folders of the user's own modules.
         folder: a folder of the run, for a ``python3`` that is this interpreter.
 
@@ -35,9 +40,10 @@ def step_environment(state: Path, code: Sequence[str | Path], folder: Path) -> d
         InputError: a path of ``code`` does not exist or holds no module.
     """
     environment = dict(os.environ)
-    environment.update(read_json(state / ENVIRONMENT) or {})
-    if (state / KUBECONFIG).exists():
-        environment["KUBECONFIG"] = str(state / KUBECONFIG)
+    if not _stopped(state):
+        environment.update(read_json(state / ENVIRONMENT) or {})
+        if (state / KUBECONFIG).exists():
+            environment["KUBECONFIG"] = str(state / KUBECONFIG)
     folders, roots = _modules(code)
     if roots:
         allowed = environment.get(settings.IMPORT_ROOTS) or settings.DEFAULTS[settings.IMPORT_ROOTS]
@@ -49,6 +55,14 @@ def step_environment(state: Path, code: Sequence[str | Path], folder: Path) -> d
     environment["PYTHONSAFEPATH"] = "1"
     environment["PYTHONUNBUFFERED"] = "1"
     return environment
+
+
+def _stopped(state: Path) -> bool:
+    """Whether the folder is of a cluster that does not run, whose addresses lead nowhere.
+
+    A folder without ``cluster.json`` was filled by hand for a cluster of somebody else's.
+    """
+    return (state / CLUSTER).exists() and lifecycle.record(StateFolder(state)) is None
 
 
 def _interpreter(folder: Path) -> Path:

@@ -18,6 +18,7 @@ import pytest
 
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.local.runner import RunResult, run_pipeline
+from kfp_lifecycle.local.runner_environment import settings_origin, step_environment
 from kfp_lifecycle.local.runner_progress import describe
 
 
@@ -160,6 +161,24 @@ def test_steps_get_the_local_clusters_settings_and_no_folder_of_ours(
     assert seen["python"] == sys.executable
     # From the repository's root, an empty entry would make its kserve/ the kserve package.
     assert not {"", str(Path.cwd())} & set(seen["path"])
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_cluster_that_does_not_run_leaves_the_users_own_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool
+) -> None:
+    supervisor = psutil.Process()
+    # Another start time is that of a process whose number was given out again.
+    known = {"pids": {"supervisor": supervisor.pid}, "created": supervisor.create_time() - (0 if runs else 1000)}
+    (tmp_path / "cluster.json").write_text(json.dumps(known))
+    (tmp_path / "environment.json").write_text(json.dumps({"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}))
+    (tmp_path / "kubeconfig-steps").write_text("{}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mine")
+    monkeypatch.setenv("KUBECONFIG", "/mine")
+    seen = step_environment(tmp_path, [], tmp_path / "bin")
+    expected = ("http://127.0.0.1:1", str(tmp_path / "kubeconfig-steps")) if runs else ("http://mine", "/mine")
+    assert (seen["MLFLOW_TRACKING_URI"], seen["KUBECONFIG"]) == expected
+    assert ("does not run" in settings_origin(tmp_path)) is not runs
 
 
 @pytest.mark.parametrize("given", ["", "my_estimators.py"])
