@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -51,7 +51,6 @@ def probe(
     seconds: float,
     ca_file: str = "",
     token_file: str = "",
-    going_on: Callable[[], None] = lambda: None,
 ) -> Probe:
     """Ask ``model`` at an arm's own address for one prediction, again while its routes still spread.
 
@@ -62,7 +61,6 @@ def probe(
         seconds: how long an address may stay silent.
         ca_file: certificate authority of an https gateway.
         token_file: read anew for each request, as Kubernetes renews mounted tokens.
-        going_on: called before each try.
     """
     url = f"{(base_url or f'http://{host}').rstrip('/')}/v2/models/{model}/infer"
     retrying = tenacity.Retrying(
@@ -76,7 +74,6 @@ def probe(
     with httpx.Client(timeout=_TIMEOUT, verify=verify) as client:
 
         def once() -> Probe:
-            going_on()
             headers = {"Host": host} if base_url else {}
             if token_file:
                 headers["Authorization"] = f"Bearer {Path(token_file).read_text(encoding='utf-8').strip()}"

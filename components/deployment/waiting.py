@@ -11,7 +11,7 @@ from kfp_lifecycle.adapters import inference_services, probe
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.probe import Answer
 from kfp_lifecycle.components.deployment.request import ReleaseRequest
-from kfp_lifecycle.core import rollout, service_addresses
+from kfp_lifecycle.core import rollout, service_addresses, settings
 from kfp_lifecycle.core.inference_service import LiveService, Mode
 from kfp_lifecycle.core.rollout import Asked, Progress, Standing
 
@@ -51,7 +51,16 @@ def wait_until_served(
     if standing.progress is not Progress.READY:
         return Served(False, standing.reasons, notes, {"seconds_waited": seconds})
     host = service_addresses.arm_host(asked.mode, request.service, request.namespace, gateway_domain, asked.arm)
-    answer = probe.probe(gateway_url, host, request.service, example, version=request.version, seconds=PROBE_SECONDS)
+    answer = probe.probe(
+        gateway_url,
+        host,
+        request.service,
+        example,
+        version=request.version,
+        seconds=PROBE_SECONDS,
+        ca_file=settings.setting(settings.GATEWAY_CA_FILE),
+        token_file=settings.setting(settings.GATEWAY_TOKEN_FILE),
+    )
     numbers = {"seconds_until_ready": seconds, "probe_milliseconds": round(answer.milliseconds, 3)}
     if answer.answer is Answer.SERVES:
         return Served(True, (), notes, numbers)
