@@ -131,10 +131,10 @@ def _release(
     domain = settings.setting(settings.GATEWAY_DOMAIN)
     callers = page.callers_note(mode, applied.live, request.namespace, request.service, domain)
     plan = applied.plan
+    mirrored = _mirror_champion(registry, request, applied.live.champion_version) if applied.live else ()
     if applied.asked is None:
-        if plan.outcome is Outcome.UNCHANGED:
-            _mirror_champion(registry, request, plan.champion)
-        return page.make_decision(plan.outcome, plan.reasons, request, mode, plan, {}), callers
+        reasons = (*plan.reasons, *mirrored)
+        return page.make_decision(plan.outcome, reasons, request, mode, plan, {}), callers
     print(f"{request.service}: version {request.version} at {plan.weight} % was applied; waiting", flush=True)
     served = wait_until_served(
         connection,
@@ -145,6 +145,7 @@ def _release(
         gateway_domain=domain,
     )
     outcome, reasons = _conclude(connection, registry, request, applied, served)
+    reasons = (*reasons, *(each for each in mirrored if each not in reasons))
     return page.make_decision(outcome, reasons, request, mode, plan, served.numbers), callers
 
 
@@ -167,14 +168,30 @@ def _conclude(
         except Superseded as error:
             execution.finish(connection, request, applied, Outcome.REFUSED, {"reasons": [str(error)]})
             return Outcome.REFUSED, (str(error),)
-        _mirror_champion(registry, request, request.version)
-    execution.finish(connection, request, applied, plan.outcome, dict(served.numbers))
-    share = "all traffic" if plan.outcome is Outcome.FIRST_RELEASE else f"{plan.weight} % of the traffic"
-    return plan.outcome, (f"version {request.version} answered its example and has {share}", *served.notes)
+    lost = execution.finish(connection, request, applied, plan.outcome, dict(served.numbers))
+    answered = f"version {request.version} answered its example and has"
+    if plan.outcome is Outcome.FIRST_RELEASE:
+        # The service names its champion by now, whoever closed the record.
+        return plan.outcome, (
+            f"{answered} all traffic",
+            *served.notes,
+            *_mirror_champion(registry, request, request.version),
+        )
+    if lost:
+        return Outcome.REFUSED, (lost, *served.notes)
+    return plan.outcome, (f"{answered} {plan.weight} % of the traffic", *served.notes)
 
 
-def _mirror_champion(registry: Any, request: ReleaseRequest, champion: str) -> None:
-    """The alias follows the service."""
+def _mirror_champion(registry: Any, request: ReleaseRequest, champion: str) -> tuple[str, ...]:
+    """The alias follows the service; why it could not, because a mirror must not stop a release that serves."""
     name = alias(CHAMPION, request.environment)
-    if champion and mlflow_registry.set_alias(registry, request.model, name, champion):
-        print(f"MLflow alias {name!r} of {request.model!r} now points to version {champion}", flush=True)
+    try:
+        if not champion:
+            return ()
+        if mlflow_registry.find_version(registry, request.model, champion) is None:
+            return (f"the alias {name!r} was not set: MLflow has no version {champion}, which is the champion",)
+        if mlflow_registry.set_alias(registry, request.model, name, champion):
+            print(f"MLflow alias {name!r} of {request.model!r} now points to version {champion}", flush=True)
+    except InputError as error:
+        return (f"the alias could not be set: {error}; the next deploy sets it",)
+    return ()

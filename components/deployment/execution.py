@@ -48,17 +48,20 @@ def record_and_apply(connection: Connection, request: ReleaseRequest, mode: Mode
     Raises:
         InputError: the service belongs to somebody else, or the API refuses the spec.
     """
-    epoch = 0
+    tried, epoch = False, 0
     for _ in range(ATTEMPTS):
         live = inference_services.read(connection, request.service, request.namespace)
         stored = _stored(connection, request)
-        check_service(request, live, stored.record if stored.resource_version else None)
-        plan = make_plan(request, mode, live, stored.record, now())
-        if plan.outcome in (Outcome.REFUSED, Outcome.UNCHANGED):
-            return _nothing_written(connection, request, plan, live, epoch)
-        manifest = _manifest(request, mode, plan.spec, plan.champion, live)
+        # A write whose answer was lost may have opened the release: only the record tells.
+        epoch = _held(request, stored.record) if tried else 0
         try:
+            check_service(request, live, stored.record if stored.resource_version else None)
+            plan = make_plan(request, mode, live, stored.record, now())
+            if plan.outcome in (Outcome.REFUSED, Outcome.UNCHANGED):
+                return _nothing_written(connection, request, plan, live, epoch)
+            manifest = _manifest(request, mode, plan.spec, plan.champion, live)
             _rehearse(connection, manifest)
+            tried = True
             stored = release_records.write(connection, request.namespace, stored, _begun(stored.record, request, plan))
             epoch = stored.record.epoch
             after = inference_services.apply(connection, manifest)
@@ -68,8 +71,18 @@ def record_and_apply(connection: Connection, request: ReleaseRequest, mode: Mode
         except FieldConflict as error:
             refused = replace(plan, outcome=Outcome.REFUSED, reasons=(str(error),))
             return _nothing_written(connection, request, refused, live, epoch)
-        return Applied(plan, after, _asked(mode, request, plan, live, after), epoch)
+        except InputError as error:
+            _nothing_written(connection, request, Plan(Outcome.REFUSED, (str(error),)), live, epoch)
+            raise
+        return Applied(plan, after, _asked(mode, request, plan, live), epoch)
     raise RuntimeError(f"InferenceService {request.service!r} or its record changed {ATTEMPTS} times in a row")
+
+
+def _held(request: ReleaseRequest, record: ReleaseRecord) -> int:
+    """The epoch of the open release of this run and version; 0 if there is none."""
+    found = record.open
+    mine = found and (found.run_id, found.to_version, found.digest) == (request.run_id, request.version, request.digest)
+    return found.epoch if found and mine else 0
 
 
 def _nothing_written(
@@ -105,19 +118,19 @@ def name_champion(connection: Connection, request: ReleaseRequest, applied: Appl
 
 def finish(
     connection: Connection, request: ReleaseRequest, applied: Applied, outcome: Outcome, evidence: Mapping[str, Any]
-) -> None:
-    """Write into the record how the release ended; nothing to do if a second run of the same content did."""
+) -> str:
+    """Write into the record how the release ended; why not, if it is over already."""
     for _ in range(ATTEMPTS):
         stored = _stored(connection, request)
         try:
             ended = _ended(stored.record, applied.epoch, outcome, evidence)
-        except Superseded:
-            return
+        except Superseded as error:
+            return str(error)
         try:
             release_records.write(connection, request.namespace, stored, ended)
         except Conflict:
             continue
-        return
+        return ""
     raise RuntimeError(f"the release record of {request.service!r} changed {ATTEMPTS} times in a row")
 
 
@@ -192,8 +205,7 @@ def _manifest(
     )
 
 
-def _asked(mode: Mode, request: ReleaseRequest, plan: Plan, before: LiveService | None, after: LiveService) -> Asked:
-    changed = before is not None and before.generation != after.generation
+def _asked(mode: Mode, request: ReleaseRequest, plan: Plan, before: LiveService | None) -> Asked:
     return Asked(
         mode=mode,
         uri=request.uri,
@@ -201,5 +213,6 @@ def _asked(mode: Mode, request: ReleaseRequest, plan: Plan, before: LiveService 
         weight=plan.weight,
         canary=plan.outcome is Outcome.CANARY,
         revision_before=plan.revision_before,
-        model_status_before=rollout.model_status(before) if before and changed else None,
+        # Also where the spec stays the same: what stood there then speaks of the try before.
+        model_status_before=rollout.model_status(before) if before else None,
     )

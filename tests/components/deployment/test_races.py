@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
+from kfp_lifecycle.adapters import release_records
+from kfp_lifecycle.adapters.kubernetes_errors import Conflict
 from kfp_lifecycle.components.deployment import deployment, execution
+from kfp_lifecycle.components.deployment.outcome import Outcome
+from kfp_lifecycle.components.deployment.plan import Plan
+from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.release import failed
 
 
 @pytest.fixture
@@ -77,3 +83,53 @@ def test_a_run_that_was_taken_for_dead_and_wakes_up_changes_nothing(world, regis
     assert "held by run 'awake'" in decision.reasons[0]
     assert [each["predictor"]["name"] for each in world.live()["spec"]["canary"]] == ["v3"]
     assert [each["state"] for each in world.record()["releases"]] == ["serving", "failed", "serving"]
+
+
+def test_a_canary_whose_record_was_closed_meanwhile_is_refused(world, registered, release, monkeypatch):
+    release(**registered.version())
+    wait = deployment.wait_until_served
+
+    def closed(connection, request, *arguments, **named):
+        stored = execution._stored(connection, request)
+        ended = failed(stored.record, stored.record.epoch, now=execution.now(), evidence={})
+        release_records.write(connection, request.namespace, stored, ended)
+        return wait(connection, request, *arguments, **named)
+
+    monkeypatch.setattr(deployment, "wait_until_served", closed)
+    outcome, decision = release(**registered.version())
+    assert outcome == "refused"
+    assert "release 2 of" in decision.reasons[0]
+    assert "is no longer the open one" in decision.reasons[0]
+
+
+@pytest.mark.parametrize("end", ["refused", "bad input"])
+def test_a_record_whose_answer_was_lost_is_closed_when_the_second_look_refuses(
+    world, registered, release, monkeypatch, end
+):
+    release(**registered.version())
+    write, lost = release_records.write, []
+
+    def losing(*arguments):
+        made = write(*arguments)
+        if not lost:
+            lost.append(made)
+            raise Conflict(409, "the answer was lost")
+        return made
+
+    def look_again(*arguments):
+        if lost:
+            raise InputError("service", world.service, "a service of ours", "Take another one.")
+
+    monkeypatch.setattr(release_records, "write", losing)
+    second = registered.version()
+    if end == "bad input":
+        monkeypatch.setattr(execution, "check_service", look_again)
+        with pytest.raises(InputError, match="a service of ours"):
+            release(**second)
+    else:
+        plan = execution.make_plan
+        no = Plan(Outcome.REFUSED, ("somebody was faster",))
+        monkeypatch.setattr(execution, "make_plan", lambda *given: no if lost else plan(*given))
+        assert release(**second)[0] == "refused"
+    newest = world.record()["releases"][-1]
+    assert (newest["to_version"], newest["state"], newest["finished_at"] is None) == ("2", "refused", False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kfp_lifecycle.adapters import inference_services
+
 MODES = pytest.mark.parametrize("mode", ["Standard", "Knative"])
 
 
@@ -108,6 +110,28 @@ def test_a_refused_first_release_stays_unnamed_and_the_next_one_replaces_it(worl
     assert release(**registered.version(), deployment_mode=mode)[0] == "first_release"
     assert registered.champion() == "2"
     assert [each["state"] for each in world.record()["releases"]] == ["refused", "serving"]
+
+
+def test_a_refused_first_release_that_comes_again_is_not_refused_for_its_old_failure(
+    world, registered, release, monkeypatch
+):
+    first = registered.version()
+    world.behaviour.fails.add("1")
+    assert release(**first)[0] == "refused"
+    act, follow = world.proxy.forwarded, inference_services.follow
+    # The controller sees that the model can be loaded now only after the first look.
+    world.proxy.forwarded = lambda *_: None
+
+    def later(*arguments):
+        for number, live in enumerate(follow(*arguments)):
+            yield live
+            if number == 0:
+                world.behaviour.fails.clear()
+                world.proxy.forwarded = act
+                world.act()
+
+    monkeypatch.setattr(inference_services, "follow", later)
+    assert release(**first)[0] == "first_release"
 
 
 @MODES

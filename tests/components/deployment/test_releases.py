@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kfp_lifecycle.adapters import inference_services, kubernetes_connection
+from kfp_lifecycle.adapters import inference_services, kubernetes_connection, mlflow_registry
 from kfp_lifecycle.adapters.kubernetes_errors import Conflict
 from kfp_lifecycle.core import service_manifests
+from kfp_lifecycle.core.errors import InputError
 
 MODES = pytest.mark.parametrize("mode", ["Standard", "Knative"])
 
@@ -96,6 +97,37 @@ def test_an_alias_that_somebody_moved_is_repaired(world, registered, release, ch
     first = champion("Standard")
     registered.version()
     registered.client.set_registered_model_alias(registered.name, "champion", "2")
+    assert release(**first)[0] == "unchanged"
+    assert registered.champion() == "1"
+
+
+def test_a_lost_alias_is_set_again_beside_a_canary(world, registered, release, champion):
+    champion("Standard")
+    registered.client.delete_registered_model_alias(registered.name, "champion")
+    assert release(**registered.version())[0] == "canary"
+    assert registered.champion() == "1"
+
+
+def test_a_champion_that_mlflow_lost_does_not_stop_a_canary(world, registered, release, champion):
+    champion("Standard")
+    second = registered.version()
+    registered.client.delete_model_version(registered.name, "1")
+    outcome, decision = release(**second)
+    assert outcome == "canary"
+    assert "MLflow has no version 1" in decision.reasons[-1]
+
+
+def test_an_alias_that_cannot_be_set_is_said_and_the_next_deploy_sets_it(world, registered, release, monkeypatch):
+    def refusing(*_: object) -> bool:
+        raise InputError("MLFLOW_TRACKING_URI", "http://mlflow", "an MLflow server that answers", "Start it.")
+
+    first = registered.version()
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow_registry, "set_alias", refusing)
+        outcome, decision = release(**first)
+    assert outcome == "first_release"
+    assert decision.reasons[-1].startswith("the alias could not be set: MLFLOW_TRACKING_URI=")
+    assert world.record()["releases"][-1]["finished_at"] is not None
     assert release(**first)[0] == "unchanged"
     assert registered.champion() == "1"
 
