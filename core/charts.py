@@ -19,7 +19,7 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"axis limits {low} and {high} are not finite")
     # A span that the marks' own digits cannot show is drawn as a flat line.
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1e-300):
         high = low + (abs(low) or 1.0)
     rough = (high - low) / wanted
     power = 10.0 ** math.floor(math.log10(rough))

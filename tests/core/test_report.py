@@ -5,7 +5,7 @@ from enum import StrEnum
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kfp_lifecycle.core.charts import bar_chart, line_chart, ticks
@@ -61,6 +61,7 @@ def test_a_line_chart_is_well_formed_for_any_finite_points(series: dict[str, lis
 
 
 @given(FINITE, FINITE)
+@example(0.0, 5e-324)
 def test_ticks_cover_the_values_without_crowding(a: float, b: float) -> None:
     low, high = min(a, b), max(a, b)
     marks = ticks(low, high)
