@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,8 @@ def _performance(request: Request, recipe: Recipe, rows: TrainingRows) -> Perfor
 
 def _save(path: Path, fitted: Any, rows: TrainingRows, profile: Profile, request: Request) -> str:
     """Write the model directory beside its place and move it there when it is whole."""
-    partial = path.with_name(f"{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    # A name of its own: a retried step may run while the first one is still being stopped.
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         hashes = row_hashes(rows.frame, list(profile.hashed_columns))
         save_profile(profile, partial, sample_of(rows, request.seed), hashes)

@@ -7,7 +7,6 @@ from typing import Any
 
 from kfp_lifecycle.local.kserve_controller.conditions import timestamp
 from kfp_lifecycle.local.pods.kubelet import Pod
-from kfp_lifecycle.local.pods.pod import Stage
 
 _TRANSITIONS = {
     "Pending": "InProgress",
@@ -63,11 +62,6 @@ def failure(pod: Pod) -> dict[str, Any]:
         "modelRevisionName": pod.spec.revision,
         "time": timestamp(pod.status.ended),
     }
-
-
-def serving(pod: Pod) -> bool:
-    """Whether the pod takes requests."""
-    return pod.status.ready and pod.status.stage is Stage.RUNNING
 
 
 def _with_state(status: dict[str, Any], state: str, failed: dict[str, Any] | None = None) -> dict[str, Any]:
