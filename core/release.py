@@ -29,16 +29,18 @@ class State(StrEnum):
     STARTED = "started"  # recorded, perhaps not applied yet
     APPLIED = "applied"  # the InferenceService asks for it
     SERVING = "serving"  # it answered a probe: the champion, or a canary that waits for its judge
-    REFUSED = "refused"  # a gate said no, and the service is as it was before
+    PROMOTED = "promoted"  # a canary that became champion
+    ROLLED_BACK = "rolled_back"  # its judge or its user said no, and the service is as it was before
+    REFUSED = "refused"  # it never served, and the service is as it was before
     FAILED = "failed"  # its run died, and another release took over
 
 
+_ENDS = {State.PROMOTED, State.ROLLED_BACK, State.REFUSED, State.FAILED}
 _NEXT = {
-    State.STARTED: {State.STARTED, State.APPLIED, State.REFUSED, State.FAILED},
-    State.APPLIED: {State.APPLIED, State.SERVING, State.REFUSED, State.FAILED},
-    State.SERVING: {State.SERVING, State.REFUSED, State.FAILED},
-    State.REFUSED: set(),
-    State.FAILED: set(),
+    State.STARTED: {State.STARTED, State.APPLIED, *_ENDS},
+    State.APPLIED: {State.APPLIED, State.SERVING, *_ENDS},
+    State.SERVING: {State.SERVING, *_ENDS},
+    **{end: set() for end in _ENDS},
 }
 
 
@@ -52,7 +54,8 @@ class Release:
 
     Attributes:
         run_id: the run that holds the release and renews ``expires_at``.
-        epoch: the release's number within its record; a higher one fences off a lower one.
+        epoch: a number that only rises within a record; whoever takes the release over raises it, which fences off
+            the holder before.
         from_version: the champion when it started; empty on a first release.
         weight: percent of the traffic asked for.
         previous_spec: the complete spec to go back to; empty when no proven one existed.
@@ -134,13 +137,46 @@ def start(
 
 def renewed(record: ReleaseRecord, epoch: int, *, run_id: str, expires_at: datetime, **known: Any) -> ReleaseRecord:
     """The holder, perhaps a second run of the same content, keeps the release and corrects what it knows of it."""
-    release = _current(record, epoch)
+    release = current(record, epoch)
     return _moved(record, release.state, run_id=run_id, expires_at=max(expires_at, release.expires_at), **known)
+
+
+def taken_over(record: ReleaseRecord, *, run_id: str, expires_at: datetime) -> ReleaseRecord:
+    """The open release under the next epoch, held by ``run_id``: whatever its holder before still writes is refused.
+
+    Raises:
+        Superseded: no release is open.
+    """
+    if record.open is None:
+        raise Superseded(f"no release of {record.service!r} is open")
+    epoch = record.epoch + 1
+    moved = _moved(record, record.open.state, run_id=run_id, epoch=epoch, expires_at=expires_at)
+    return replace(moved, epoch=epoch)
+
+
+def judged(
+    record: ReleaseRecord, epoch: int, *, weight: int, expires_at: datetime, evidence: Mapping[str, Any]
+) -> ReleaseRecord:
+    """A check was made: the canary's weight, and what was learnt of it so far."""
+    release = current(record, epoch)
+    return _moved(record, release.state, weight=weight, expires_at=expires_at, evidence=evidence)
+
+
+def promoted(record: ReleaseRecord, epoch: int, *, now: datetime, evidence: Mapping[str, Any]) -> ReleaseRecord:
+    """The version is champion, and the service says so."""
+    current(record, epoch)
+    return _moved(record, State.PROMOTED, weight=100, finished_at=now, evidence=evidence)
+
+
+def rolled_back(record: ReleaseRecord, epoch: int, *, now: datetime, evidence: Mapping[str, Any]) -> ReleaseRecord:
+    """The canary is gone, and the champion has all traffic."""
+    current(record, epoch)
+    return _moved(record, State.ROLLED_BACK, weight=0, finished_at=now, evidence=evidence)
 
 
 def applied(record: ReleaseRecord, epoch: int) -> ReleaseRecord:
     """The InferenceService now asks for the release."""
-    _current(record, epoch)
+    current(record, epoch)
     return _moved(record, State.APPLIED)
 
 
@@ -154,7 +190,7 @@ def serving(
     evidence: Mapping[str, Any],
 ) -> ReleaseRecord:
     """It answered its probe. A champion is finished; a canary stays open for its judge until ``expires_at``."""
-    _current(record, epoch)
+    current(record, epoch)
     return _moved(
         record, State.SERVING, expires_at=expires_at, finished_at=now if finished else None, evidence=evidence
     )
@@ -162,17 +198,22 @@ def serving(
 
 def refused(record: ReleaseRecord, epoch: int, *, now: datetime, evidence: Mapping[str, Any]) -> ReleaseRecord:
     """A gate said no."""
-    _current(record, epoch)
+    current(record, epoch)
     return _moved(record, State.REFUSED, finished_at=now, evidence=evidence)
 
 
 def failed(record: ReleaseRecord, epoch: int, *, now: datetime, evidence: Mapping[str, Any]) -> ReleaseRecord:
     """Its run is gone, or what it released is."""
-    _current(record, epoch)
+    current(record, epoch)
     return _moved(record, State.FAILED, finished_at=now, evidence=evidence)
 
 
-def _current(record: ReleaseRecord, epoch: int) -> Release:
+def current(record: ReleaseRecord, epoch: int) -> Release:
+    """The open release, if it still has this epoch.
+
+    Raises:
+        Superseded: it was taken over, or is finished.
+    """
     release = record.open
     if release is None or release.epoch != epoch:
         raise Superseded(

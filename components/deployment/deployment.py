@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from kfp_lifecycle.adapters import inference_services, kubernetes_connection, mlflow_connection, mlflow_registry
+from kfp_lifecycle.adapters.exported_models import verified_example
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
+from kfp_lifecycle.adapters.rollouts import Served, Target, wait_until_served
 from kfp_lifecycle.components.deployment import execution, page
 from kfp_lifecycle.components.deployment.execution import Applied
-from kfp_lifecycle.components.deployment.exported_model import verified_example
 from kfp_lifecycle.components.deployment.outcome import Outcome
 from kfp_lifecycle.components.deployment.request import (
     ReleaseRequest,
@@ -20,7 +21,6 @@ from kfp_lifecycle.components.deployment.request import (
     check_request,
     requested_mode,
 )
-from kfp_lifecycle.components.deployment.waiting import Served, wait_until_served
 from kfp_lifecycle.components.deployment.withdrawal import withdraw
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.artifact import Artifact
@@ -136,14 +136,8 @@ def _release(
         reasons = (*plan.reasons, *mirrored)
         return page.make_decision(plan.outcome, reasons, request, mode, plan, {}), callers
     print(f"{request.service}: version {request.version} at {plan.weight} % was applied; waiting", flush=True)
-    served = wait_until_served(
-        connection,
-        request,
-        applied.asked,
-        example,
-        gateway_url=settings.setting(settings.GATEWAY_URL),
-        gateway_domain=domain,
-    )
+    target = Target(request.service, request.namespace, request.version, request.seconds)
+    served = wait_until_served(connection, target, applied.asked, example)
     outcome, reasons = _conclude(connection, registry, request, applied, served)
     reasons = (*reasons, *(each for each in mirrored if each not in reasons))
     return page.make_decision(outcome, reasons, request, mode, plan, served.numbers), callers

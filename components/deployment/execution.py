@@ -15,10 +15,10 @@ from kfp_lifecycle.adapters import inference_services, release_records
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.kubernetes_errors import Conflict, FieldConflict, Invalid
 from kfp_lifecycle.adapters.release_records import StoredRecord
+from kfp_lifecycle.adapters.rollouts import PROBE_SECONDS
 from kfp_lifecycle.components.deployment.outcome import Outcome
 from kfp_lifecycle.components.deployment.plan import Plan, make_plan
 from kfp_lifecycle.components.deployment.request import ReleaseRequest, check_service
-from kfp_lifecycle.components.deployment.waiting import PROBE_SECONDS
 from kfp_lifecycle.core import release, rollout, service_manifests
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.inference_service import LiveService, Mode

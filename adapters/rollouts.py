@@ -10,7 +10,6 @@ from typing import Any
 from kfp_lifecycle.adapters import inference_services, probe
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.probe import Answer
-from kfp_lifecycle.components.deployment.request import ReleaseRequest
 from kfp_lifecycle.core import rollout, service_addresses, settings
 from kfp_lifecycle.core.inference_service import LiveService, Mode
 from kfp_lifecycle.core.rollout import Asked, Progress, Standing
@@ -35,28 +34,34 @@ class Served:
     numbers: Mapping[str, float]
 
 
-def wait_until_served(
-    connection: Connection,
-    request: ReleaseRequest,
-    asked: Asked,
-    example: Mapping[str, Any],
-    *,
-    gateway_url: str,
-    gateway_domain: str,
-) -> Served:
-    """Follow the service until its status is what was asked, then ask the new arm for one prediction."""
+@dataclass(frozen=True)
+class Target:
+    """The version that must serve, and how long it may take, in seconds."""
+
+    service: str
+    namespace: str
+    version: str
+    seconds: float
+
+
+def wait_until_served(connection: Connection, target: Target, asked: Asked, example: Mapping[str, Any]) -> Served:
+    """Follow the service until its status is what was asked, then ask the new arm for one prediction.
+
+    The gateway's address, domain, certificate authority and token come from the settings.
+    """
     began = time.monotonic()
-    standing, notes = _wait(connection, request, asked)
+    standing, notes = _wait(connection, target, asked)
     seconds = round(time.monotonic() - began, 3)
     if standing.progress is not Progress.READY:
         return Served(False, standing.reasons, notes, {"seconds_waited": seconds})
-    host = service_addresses.arm_host(asked.mode, request.service, request.namespace, gateway_domain, asked.arm)
+    domain = settings.setting(settings.GATEWAY_DOMAIN)
+    host = service_addresses.arm_host(asked.mode, target.service, target.namespace, domain, asked.arm)
     answer = probe.probe(
-        gateway_url,
+        settings.setting(settings.GATEWAY_URL),
         host,
-        request.service,
+        target.service,
         example,
-        version=request.version,
+        version=target.version,
         seconds=PROBE_SECONDS,
         ca_file=settings.setting(settings.GATEWAY_CA_FILE),
         token_file=settings.setting(settings.GATEWAY_TOKEN_FILE),
@@ -67,10 +72,10 @@ def wait_until_served(
     return Served(False, (_why_not(answer, host),), notes, numbers)
 
 
-def _wait(connection: Connection, request: ReleaseRequest, asked: Asked) -> tuple[Standing, tuple[str, ...]]:
+def _wait(connection: Connection, target: Target, asked: Asked) -> tuple[Standing, tuple[str, ...]]:
     standing = Standing(Progress.WAITING, ("the service was not seen yet",))
     said: tuple[str, ...] = ()
-    for live in inference_services.follow(connection, request.service, request.namespace, request.seconds):
+    for live in inference_services.follow(connection, target.service, target.namespace, target.seconds):
         if live is None:
             return Standing(Progress.FAILED, ("the InferenceService was deleted while it was released",)), ()
         standing, notes = _look(connection, live, asked)
@@ -82,7 +87,7 @@ def _wait(connection: Connection, request: ReleaseRequest, asked: Asked) -> tupl
         if standing.reasons != said:
             said = standing.reasons
             print(f"waiting: {'; '.join(said)}", flush=True)
-    late = f"not ready within {request.seconds} s: {standing.reasons[0]}"
+    late = f"not ready within {target.seconds} s: {standing.reasons[0]}"
     return Standing(Progress.FAILED, (late, *standing.reasons[1:])), ()
 
 
