@@ -1,8 +1,10 @@
-"""The exported model, checked byte for byte before it is released."""
+"""Exported models, checked byte for byte before a release leans on them."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from kfp_lifecycle.core.checksums import ChecksumError, verify_checksums
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.example_request import example_request
 from kfp_lifecycle.core.models_root import ModelsRoot
+from kfp_lifecycle.core.signature import Signature, load_signature
 
 
 def verified_example(root: ModelsRoot, uri: str, digest: str) -> dict[str, Any]:
@@ -19,6 +22,25 @@ def verified_example(root: ModelsRoot, uri: str, digest: str) -> dict[str, Any]:
     Raises:
         InputError: nothing lies there, a file is changed, added or missing, or the model has no usable example.
     """
+    with _verified(root, uri, digest) as copy:
+        try:
+            return example_request(copy)
+        except ValueError as error:
+            raise InputError("uri", uri, "a model with an input example", f"{error}. Train again.") from error
+
+
+def verified_signature(root: ModelsRoot, uri: str, digest: str) -> Signature:
+    """Verify what lies at ``uri`` and return what the model takes and answers.
+
+    Raises:
+        InputError: nothing lies there, or a file is changed, added or missing.
+    """
+    with _verified(root, uri, digest) as copy:
+        return load_signature(copy)
+
+
+@contextmanager
+def _verified(root: ModelsRoot, uri: str, digest: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model"
         object_store.get_directory(root.readable(uri), copy, "uri")
@@ -28,7 +50,4 @@ def verified_example(root: ModelsRoot, uri: str, digest: str) -> dict[str, Any]:
             raise InputError(
                 "uri", uri, f"the model with digest {digest}", f"{error}. Remove the folder and register again."
             ) from error
-        try:
-            return example_request(copy)
-        except ValueError as error:
-            raise InputError("uri", uri, "a model with an input example", f"{error}. Train again.") from error
+        yield copy

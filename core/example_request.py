@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kfp_lifecycle.core.row_request import row_request
 from kfp_lifecycle.core.signature import load_signature
 
 EXAMPLE_FILE = "input_example.json"
-_DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "category": "BYTES"}
 
 
 def example_request(directory: str | Path) -> dict[str, Any]:
@@ -27,13 +27,6 @@ def example_request(directory: str | Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
         rows = [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
         row = min(rows, key=lambda each: sum(value is None for value in each.values()))
-        values = [row[column.name] for column in signature.columns]
+        return row_request(signature, row)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{EXAMPLE_FILE} cannot be sent as a request ({type(error).__name__}: {error})") from error
-    return {
-        "parameters": {"content_type": "pd"},
-        "inputs": [
-            {"name": column.name, "shape": [1], "datatype": _DATATYPES[column.type], "data": [value]}
-            for column, value in zip(signature.columns, values, strict=True)
-        ],
-    }

@@ -24,6 +24,13 @@ def arm_host(mode: Mode, service: str, namespace: str, domain: str, arm: str) ->
     return f"latest-{service}-predictor.{namespace}.{domain}"
 
 
+def stable_host(mode: Mode, service: str, namespace: str, domain: str, arm: str) -> str:
+    """An address that reaches only the stable arm while a canary stands beside it."""
+    if mode is Mode.STANDARD:
+        return f"{workload(service, arm)}.{namespace}.svc.cluster.local"
+    return f"prev-{service}-predictor.{namespace}.{domain}"
+
+
 def longest_label(mode: Mode, service: str, namespace: str, arm: str) -> str:
     """The longest DNS label that will be derived for this service."""
     derived = [f"{service}-{namespace}"]
