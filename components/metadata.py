@@ -35,6 +35,7 @@ class Metadata:
     memory: str
     retries: int
     licence_notes: tuple[str, ...]
+    longest_wait_seconds: int = 0
 
 
 def folders() -> dict[str, Path]:
@@ -58,4 +59,5 @@ def load(folder: Path) -> Metadata:
         memory=content["resources"]["memory"],
         retries=content["retries"],
         licence_notes=tuple(content["licence_notes"]),
+        longest_wait_seconds=content.get("longest_wait_seconds", 0),
     )

@@ -20,6 +20,8 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 DEFAULT_ENVIRONMENT = "prod"
 KEPT_RELEASES = 10
+# The key of a release's evidence under which its judge keeps what it has learnt.
+JUDGE_EVIDENCE = "judge"
 _ENVIRONMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 

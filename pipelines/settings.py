@@ -37,6 +37,11 @@ def configured(task: dsl.PipelineTask) -> dsl.PipelineTask:
     if known.retries:
         # A second pod helps against a lost node, not against a wrong input, so the wait is short.
         task.set_retry(known.retries, backoff_duration=_BACKOFF, backoff_max_duration=_LONGEST_BACKOFF)
+    if known.longest_wait_seconds:
+        # Tools that empty nodes would otherwise take a pod away that has waited for an hour.
+        kubernetes.add_pod_annotation(task, "cluster-autoscaler.kubernetes.io/safe-to-evict", "false")
+        kubernetes.add_pod_annotation(task, "karpenter.sh/do-not-disrupt", "true")
+        kubernetes.set_timeout(task, known.longest_wait_seconds)
     return task
 
 

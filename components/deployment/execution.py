@@ -57,7 +57,7 @@ def record_and_apply(connection: Connection, request: ReleaseRequest, mode: Mode
         try:
             check_service(request, live, stored.record if stored.resource_version else None)
             plan = make_plan(request, mode, live, stored.record, now())
-            if plan.outcome in (Outcome.REFUSED, Outcome.UNCHANGED):
+            if not plan.writes:
                 return _nothing_written(connection, request, plan, live, epoch)
             manifest = _manifest(request, mode, plan.spec, plan.champion, live)
             _rehearse(connection, manifest)

@@ -11,19 +11,26 @@ from typing import Any
 from kfp_lifecycle.components.deployment.request import ReleaseRequest
 from kfp_lifecycle.core import rollout
 from kfp_lifecycle.core.inference_service import Arm, LiveService, Mode, arm
-from kfp_lifecycle.core.release import Release, ReleaseRecord, State
+from kfp_lifecycle.core.release import JUDGE_EVIDENCE, Release, ReleaseRecord, State
 
 _WHOLE = 100
 
 
-def already(request: ReleaseRequest, live: LiveService, record: ReleaseRecord | None) -> str:
+def champion_already(request: ReleaseRequest, live: LiveService, record: ReleaseRecord | None) -> str:
     if not live.champion_version:
         return ""
     stable = live.stable or arm(previous_spec(live, record).get("predictor") or {}, 0)
     if stable.digest == request.digest:
         return f"version {live.champion_version} with this digest is champion already"
-    canary = live.canary
-    if len(live.canaries) == 1 and canary and (canary.digest, canary.weight) == (request.digest, request.percent):
+    return ""
+
+
+def canary_already(request: ReleaseRequest, live: LiveService, record: ReleaseRecord | None) -> str:
+    """Once a judge has it, its share is the judge's business: it stands whatever share is asked for."""
+    open_release, canary = record.open if record else None, live.canary
+    if not open_release or not canary or not is_live(open_release, live) or canary.digest != request.digest:
+        return ""
+    if canary.weight == request.percent or JUDGE_EVIDENCE in open_release.evidence:
         return f"version {canary.version} with this digest has {canary.weight} % of the traffic already"
     return ""
 

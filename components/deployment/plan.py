@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from kfp_lifecycle.components.deployment.obstacles import (
-    already,
+    canary_already,
+    champion_already,
     in_flight,
     is_live,
     no_room,
@@ -43,6 +44,7 @@ class Plan:
         continues: the epoch of an open release of the same content, to be carried on.
         ends: why the open release of other content is over; empty if there is none.
         revision_before: Knative: the latest revision before this release; empty if the spec is live already.
+        stands: the canary is there already, and nothing is written.
     """
 
     outcome: Outcome
@@ -56,6 +58,11 @@ class Plan:
     continues: int = 0
     ends: str = ""
     revision_before: str = ""
+    stands: bool = False
+
+    @property
+    def writes(self) -> bool:
+        return self.outcome in (Outcome.FIRST_RELEASE, Outcome.CANARY) and not self.stands
 
 
 def make_plan(
@@ -65,8 +72,12 @@ def make_plan(
     open_release = record.open if record else None
     mine = open_release if open_release and _same(open_release, request, live) else None
     unfinished = mine is not None and mine.state is not State.SERVING
-    if live and not unfinished and (reason := already(request, live, record)):
-        return Plan(Outcome.UNCHANGED, (reason,), champion=live.champion_version)
+    if live and not unfinished:
+        if reason := champion_already(request, live, record):
+            return Plan(Outcome.UNCHANGED, (reason,), champion=live.champion_version)
+        if reason := canary_already(request, live, record):
+            weight = live.canary.weight if live.canary else 0
+            return Plan(Outcome.CANARY, (reason,), champion=live.champion_version, weight=weight, stands=True)
     over = why_over(open_release, request, live, now) if open_release and not mine else ""
     if open_release and not mine and not over:
         return Plan(Outcome.REFUSED, (in_flight(open_release),))

@@ -158,9 +158,19 @@ def test_the_champions_own_bytes_change_nothing_beside_a_live_canary(mode):
 
 
 @MODES
-def test_a_canary_that_serves_already_at_that_share_changes_nothing(mode):
+def test_a_canary_that_serves_already_at_that_share_is_a_canary_and_nothing_is_written(mode):
     plan = make_plan(request("2", run_id="run-b"), mode, service(mode, canary="2"), serving(record(mode, "2")), NOW)
-    assert plan.outcome is Outcome.UNCHANGED
+    assert (plan.outcome, plan.writes, plan.weight) == (Outcome.CANARY, False, 10)
+
+
+@MODES
+def test_a_canary_whose_judge_has_moved_its_share_stands_at_that_share(mode):
+    made = serving(record(mode, "2"))
+    judged = release.judged(made, 1, weight=10, expires_at=NOW, evidence={release.JUDGE_EVIDENCE: {}})
+    asked = request("2", run_id="run-b", percent=5)
+    assert make_plan(asked, mode, service(mode, canary="2"), made, NOW).outcome is Outcome.REFUSED
+    plan = make_plan(asked, mode, service(mode, canary="2"), judged, NOW)
+    assert (plan.outcome, plan.writes, plan.weight) == (Outcome.CANARY, False, 10)
 
 
 @MODES

@@ -89,7 +89,7 @@ def test_what_is_there_already_writes_nothing(world, registered, release, champi
     second = registered.version()
     release(**second, deployment_mode=mode)
     world.writes.clear()
-    assert release(**second, run_id="again", deployment_mode=mode)[0] == "unchanged"
+    assert release(**second, run_id="again", deployment_mode=mode)[0] == "canary"
     assert world.writes == []
 
 
