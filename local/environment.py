@@ -7,7 +7,9 @@ from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import StateFolder
 
 
-def environment(state: StateFolder, settings: ClusterSettings, *, gateway_url: str, mlflow_url: str) -> dict[str, str]:
+def environment(
+    state: StateFolder, settings: ClusterSettings, *, gateway_url: str, gateway_admin_url: str, mlflow_url: str
+) -> dict[str, str]:
     """Variables for the environment of a step.
 
     The models root is a plain path for writing and a ``file:`` URI for serving, so that a storageUri names its
@@ -19,6 +21,8 @@ def environment(state: StateFolder, settings: ClusterSettings, *, gateway_url: s
         names.MODELS_SERVE_ROOT: state.models.as_uri(),
         names.GATEWAY_URL: gateway_url,
         names.GATEWAY_DOMAIN: settings.domain,
+        names.METRICS: "envoy",
+        names.ENVOY_ADMIN_URL: gateway_admin_url,
         names.DEPLOYMENT_MODE: settings.mode,
         names.SERVE_SCHEMES: f"{names.DEFAULTS[names.SERVE_SCHEMES]},file",
         names.SERVING_RUNTIME: settings.runtimes[0],

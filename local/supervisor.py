@@ -107,7 +107,11 @@ class Supervisor:
         log = self._state.logs / "gateway.log"
         self._add("gateway", lambda: gateway.start(log=log, state=self._state.path), gateway.is_live)
         variables = environment(
-            self._state, self._settings, gateway_url=gateway.url, mlflow_url=self.urls.get("mlflow", "")
+            self._state,
+            self._settings,
+            gateway_url=gateway.url,
+            gateway_admin_url=gateway.admin_url,
+            mlflow_url=self.urls.get("mlflow", ""),
         )
         write_json(self._state["environment.json"], variables)
         self._record(ready=False)

@@ -22,6 +22,8 @@ def test_a_step_finds_every_server_in_its_environment(with_mlflow: Cluster) -> N
     variables = with_mlflow.environment()
     assert variables["KFP_LIFECYCLE_DEPLOYMENT_MODE"] == "Knative"
     assert variables["KFP_LIFECYCLE_GATEWAY_URL"] == with_mlflow.gateway_url
+    assert variables["KFP_LIFECYCLE_METRICS"] == "envoy"
+    assert variables["KFP_LIFECYCLE_ENVOY_ADMIN_URL"] == with_mlflow.gateway_admin_url
     assert variables["KFP_LIFECYCLE_SERVE_SCHEMES"].endswith(",file")
     models = Path(variables["KFP_LIFECYCLE_MODELS_ROOT"])
     assert models.is_dir()
