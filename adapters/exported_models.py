@@ -12,7 +12,7 @@ from kfp_lifecycle.adapters import object_store
 from kfp_lifecycle.core.checksums import ChecksumError, verify_checksums
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.example_request import example_request
-from kfp_lifecycle.core.models_root import ModelsRoot
+from kfp_lifecycle.core.models_root import ModelsRoot, models_root
 from kfp_lifecycle.core.signature import Signature, load_signature
 
 
@@ -51,3 +51,11 @@ def _verified(root: ModelsRoot, uri: str, digest: str) -> Iterator[Path]:
                 "uri", uri, f"the model with digest {digest}", f"{error}. Remove the folder and register again."
             ) from error
         yield copy
+
+
+def example_or_reason(uri: str, digest: str) -> tuple[dict[str, Any] | None, str]:
+    """The same for a version that serves already, or why its example is not known, which must not stop its release."""
+    try:
+        return verified_example(models_root(), uri, digest), ""
+    except InputError as error:
+        return None, f"no probe was sent: {error}"

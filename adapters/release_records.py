@@ -42,6 +42,14 @@ def read(connection: Connection, service: str, namespace: str) -> StoredRecord |
     return StoredRecord(release_format.loads(text), found["metadata"]["resourceVersion"])
 
 
+def services(connection: Connection, namespace: str) -> list[str]:
+    """The services of the namespace that have a record, by name."""
+    found = kubernetes_objects.find(connection, CONFIG_MAPS, namespace, f"{MANAGED_BY_LABEL}={MANAGER}")
+    prefix = name("")
+    names = [str(each["metadata"]["name"]) for each in found]
+    return sorted(each.removeprefix(prefix) for each in names if each.startswith(prefix))
+
+
 def write(connection: Connection, namespace: str, stored: StoredRecord, record: ReleaseRecord) -> StoredRecord:
     """Put ``record`` in the place of ``stored``.
 

@@ -26,12 +26,14 @@ class Served:
         reasons: why not; the deciding one first.
         notes: what could not be looked at.
         numbers: seconds until ready, milliseconds of the probe.
+        by_policy: it is ready, and something between us and the model server refused the probe.
     """
 
     serves: bool
     reasons: tuple[str, ...]
     notes: tuple[str, ...]
     numbers: Mapping[str, float]
+    by_policy: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,23 @@ class Target:
     seconds: float
 
 
-def wait_until_served(connection: Connection, target: Target, asked: Asked, example: Mapping[str, Any]) -> Served:
+def wait_until_served(
+    connection: Connection, target: Target, asked: Asked, example: Mapping[str, Any] | None
+) -> Served:
     """Follow the service until its status is what was asked, then ask the new arm for one prediction.
 
     The gateway's address, domain, certificate authority and token come from the settings.
+
+    Args:
+        example: the request; None takes the status' word for it.
     """
     began = time.monotonic()
     standing, notes = _wait(connection, target, asked)
     seconds = round(time.monotonic() - began, 3)
     if standing.progress is not Progress.READY:
         return Served(False, standing.reasons, notes, {"seconds_waited": seconds})
+    if example is None:
+        return Served(True, (), notes, {"seconds_until_ready": seconds})
     domain = settings.setting(settings.GATEWAY_DOMAIN)
     host = service_addresses.arm_host(asked.mode, target.service, target.namespace, domain, asked.arm)
     answer = probe.probe(
@@ -69,7 +78,7 @@ def wait_until_served(connection: Connection, target: Target, asked: Asked, exam
     numbers = {"seconds_until_ready": seconds, "probe_milliseconds": round(answer.milliseconds, 3)}
     if answer.answer is Answer.SERVES:
         return Served(True, (), notes, numbers)
-    return Served(False, (_why_not(answer, host),), notes, numbers)
+    return Served(False, (_why_not(answer, host),), notes, numbers, answer.answer is Answer.POLICY)
 
 
 def _wait(connection: Connection, target: Target, asked: Asked) -> tuple[Standing, tuple[str, ...]]:

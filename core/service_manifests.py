@@ -90,6 +90,29 @@ def canary_spec(mode: Mode, stable: Mapping[str, Any], candidate: Mapping[str, A
     return {"predictor": _stable_arm(stable), "canary": [{"trafficPercent": percent, "predictor": arm}]}
 
 
+def dark_spec(mode: Mode, stable: Mapping[str, Any], candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """The candidate starts beside the champion and gets no request yet."""
+    if mode is Mode.KNATIVE:
+        return parked_spec({**candidate, "minReplicas": max(1, int(candidate.get("minReplicas", 1)))})
+    spec = canary_spec(mode, stable, candidate, 0)
+    # A share of 0 % would mean no pod. KServe shrinks the stable arm by as many as the canary has, and the canary is
+    # all there is right after a promotion: half is the least that either is left with.
+    spec["canary"][0]["predictor"]["minReplicas"] = ceil(max(1, int(stable.get("minReplicas", 1))) / 2)
+    return spec
+
+
+def promoted_spec(mode: Mode, stable: Mapping[str, Any], candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """All traffic to the candidate, whose pods go on: its predictor stays the same but for the number of replicas.
+
+    Args:
+        stable: the champion that it replaces, for its replicas; in Knative mode the candidate keeps its own, because
+            another number would be another revision.
+    """
+    if mode is Mode.STANDARD:
+        candidate = {**candidate, "minReplicas": max(1, int(stable.get("minReplicas", 1)))}
+    return stable_spec(candidate)
+
+
 def _stable_arm(predictor: Mapping[str, Any]) -> dict[str, Any]:
     """A predictor that may have been a canary, as it must stand in spec.predictor; see ``CONTAINER``."""
     arm = dict(predictor)
@@ -128,6 +151,19 @@ def without_canary(live: LiveService, stable: Mapping[str, Any] | None = None) -
         model=live.model,
         spec=parked_spec(champion) if live.mode is Mode.KNATIVE else stable_spec(champion),
         champion_version=live.champion_version,
+        resource_version=live.resource_version,
+    )
+
+
+def changed(live: LiveService, spec: Mapping[str, Any], champion_version: str = "") -> dict[str, Any]:
+    """The body that gives a service as it was read another spec, and another champion if one is named."""
+    return manifest(
+        service=live.name,
+        namespace=live.namespace,
+        mode=live.mode,
+        model=live.model,
+        spec=spec,
+        champion_version=champion_version or live.champion_version,
         resource_version=live.resource_version,
     )
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from kfp_lifecycle.adapters import inference_services, kubernetes_connection, mlflow_connection, mlflow_registry
+from kfp_lifecycle.adapters.champion_alias import mirror_champion
 from kfp_lifecycle.adapters.exported_models import verified_example
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
+from kfp_lifecycle.adapters.release_writes import read_record
 from kfp_lifecycle.adapters.rollouts import Served, Target, wait_until_served
+from kfp_lifecycle.adapters.withdrawal import withdraw
 from kfp_lifecycle.components.deployment import execution, page
 from kfp_lifecycle.components.deployment.execution import Applied
 from kfp_lifecycle.components.deployment.outcome import Outcome
@@ -21,14 +24,13 @@ from kfp_lifecycle.components.deployment.request import (
     check_request,
     requested_mode,
 )
-from kfp_lifecycle.components.deployment.withdrawal import withdraw
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import Decision, save_decision
 from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.inference_service import Mode
 from kfp_lifecycle.core.models_root import models_root
-from kfp_lifecycle.core.release import CHAMPION, Superseded, alias
+from kfp_lifecycle.core.release import Superseded, current
 
 # An arm's name may grow by an epoch when its version is released again.
 _LONGEST_SUFFIX = "-e9999"
@@ -98,7 +100,7 @@ def deploy(
     registry = mlflow_connection.connect()
     _check_registered(registry, request)
     example = verified_example(models_root(), uri, digest)
-    made, callers = _release(connection, registry, request, mode, example)
+    made, callers = _release(connection, request, mode, example)
     save_decision(made, decision.path)
     Path(report.path).parent.mkdir(parents=True, exist_ok=True)
     Path(report.path).write_text(page.make_page(made, callers), encoding="utf-8")
@@ -125,26 +127,26 @@ def _check_registered(registry: Any, request: ReleaseRequest) -> None:
 
 
 def _release(
-    connection: Connection, registry: Any, request: ReleaseRequest, mode: Mode, example: Mapping[str, Any]
+    connection: Connection, request: ReleaseRequest, mode: Mode, example: Mapping[str, Any]
 ) -> tuple[Decision, str]:
     applied = execution.record_and_apply(connection, request, mode)
     domain = settings.setting(settings.GATEWAY_DOMAIN)
     callers = page.callers_note(mode, applied.live, request.namespace, request.service, domain)
     plan = applied.plan
-    mirrored = _mirror_champion(registry, request, applied.live.champion_version) if applied.live else ()
+    mirrored = _mirror(connection, request)
     if applied.asked is None:
         reasons = (*plan.reasons, *mirrored)
         return page.make_decision(plan.outcome, reasons, request, mode, plan, {}), callers
     print(f"{request.service}: version {request.version} at {plan.weight} % was applied; waiting", flush=True)
     target = Target(request.service, request.namespace, request.version, request.seconds)
     served = wait_until_served(connection, target, applied.asked, example)
-    outcome, reasons = _conclude(connection, registry, request, applied, served)
+    outcome, reasons = _conclude(connection, request, applied, served)
     reasons = (*reasons, *(each for each in mirrored if each not in reasons))
     return page.make_decision(outcome, reasons, request, mode, plan, served.numbers), callers
 
 
 def _conclude(
-    connection: Connection, registry: Any, request: ReleaseRequest, applied: Applied, served: Served
+    connection: Connection, request: ReleaseRequest, applied: Applied, served: Served
 ) -> tuple[Outcome, tuple[str, ...]]:
     """Name the champion, keep the canary, or take it off; then write how it ended."""
     plan, asked = applied.plan, applied.asked
@@ -152,7 +154,7 @@ def _conclude(
     if not served.serves:
         left = "it stays in place without a champion's name, and the next release replaces it"
         if plan.outcome is Outcome.CANARY:
-            left = withdraw(connection, request, asked, plan.previous)
+            left = _take_off(connection, request, applied.epoch)
         reasons = (*served.reasons, left, *served.notes)
         execution.finish(connection, request, applied, Outcome.REFUSED, {"reasons": list(reasons)[:5]})
         return Outcome.REFUSED, reasons
@@ -169,23 +171,22 @@ def _conclude(
         return plan.outcome, (
             f"{answered} all traffic",
             *served.notes,
-            *_mirror_champion(registry, request, request.version),
+            *_mirror(connection, request),
         )
     if lost:
         return Outcome.REFUSED, (lost, *served.notes)
     return plan.outcome, (f"{answered} {plan.weight} % of the traffic", *served.notes)
 
 
-def _mirror_champion(registry: Any, request: ReleaseRequest, champion: str) -> tuple[str, ...]:
-    """The alias follows the service; why it could not, because a mirror must not stop a release that serves."""
-    name = alias(CHAMPION, request.environment)
+def _take_off(connection: Connection, request: ReleaseRequest, epoch: int) -> str:
+    """Withdraw the canary, if the release is still this run's; a sentence about what was done."""
     try:
-        if not champion:
-            return ()
-        if mlflow_registry.find_version(registry, request.model, champion) is None:
-            return (f"the alias {name!r} was not set: MLflow has no version {champion}, which is the champion",)
-        if mlflow_registry.set_alias(registry, request.model, name, champion):
-            print(f"MLflow alias {name!r} of {request.model!r} now points to version {champion}", flush=True)
-    except InputError as error:
-        return (f"the alias could not be set: {error}; the next deploy sets it",)
-    return ()
+        held = current(read_record(connection, request.service, request.namespace), epoch)
+        return withdraw(connection, request.service, request.namespace, held, request.seconds).said
+    except (Superseded, InputError) as error:
+        return f"the canary was left alone: {error}"
+
+
+def _mirror(connection: Connection, request: ReleaseRequest) -> tuple[str, ...]:
+    _, notes = mirror_champion(connection, request.service, request.namespace, request.environment)
+    return notes
