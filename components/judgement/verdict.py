@@ -17,6 +17,8 @@ from kfp_lifecycle.components.judgement.rules import Rules
 from kfp_lifecycle.components.judgement.state import State
 
 DISAGREEMENT = "disagreement"
+# More canary requests than this are no advice.
+_TOO_MANY = 1_000_000
 
 
 def weighed(state: State, rules: Rules, check: Observation) -> State:
@@ -87,15 +89,16 @@ def lacking(state: State, rules: Rules) -> list[str]:
 def requests_needed(state: State, rules: Rules, metric: str) -> int:
     """Canary requests after which a metric would be shown to be no worse, if its rates stay as they are.
 
-    An estimate from the average growth of the evidence, two digits; 0 when no number of requests would do.
+    An estimate from the average growth of the evidence, two digits; 0 when a million would not do.
     """
     it, margin = _of(state, metric), rules.margins[metric]
     weight = state.weight or rules.weights[0]
     ratio = it.stable.total / it.canary.total if it.canary.total else (100 - weight) / weight
     rate = growth(estimate(it.canary), estimate(it.stable), ratio, margin)
-    if rate <= 0:
+    missing = max(0.0, bar(rules.alpha) - it.no_worse)
+    if missing > rate * _TOO_MANY:
         return 0
-    more = max(0.0, bar(rules.alpha) - it.no_worse) / rate
+    more = missing / rate if missing else 0.0
     return _two_digits(max(rules.min_requests, it.canary.total + more))
 
 
@@ -109,7 +112,7 @@ def _needed(state: State, rules: Rules, name: str) -> str:
     seen = _of(state, name).canary.total
     if needed := requests_needed(state, rules, name):
         return f"about {needed:,} canary requests would be needed, {seen:,} were seen"
-    return f"at these rates no number of requests would show it, {seen:,} were seen"
+    return f"at these rates a million canary requests would not show it, {seen:,} were seen"
 
 
 def _shown(state: State, rules: Rules, name: str) -> str:
