@@ -29,8 +29,8 @@ td { overflow-wrap: anywhere; } th { color: var(--soft); font-weight: 600; } td.
   font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); } .wait { color: var(--wait); }
 """
 
-_GOOD = {"pass", "promote", "promoted", "first_release", "canary", "unchanged", "healthy", "start"}
-_BAD = {"fail", "refused", "roll_back", "rolled_back", "data_fault", "over_budget"}
+_GOOD = {"pass", "promote", "promoted", "first_release", "canary", "unchanged", "restored", "healthy", "start"}
+_BAD = {"fail", "refused", "stale", "roll_back", "rolled_back", "not_restored", "data_fault", "over_budget"}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,17 @@ from kfp_lifecycle.core.errors import InputError, step_entry
 FAIL, SUCCEED = "fail", "succeed"
 # The outcomes by which a gate says no, over all deciding steps.
 REFUSALS = frozenset(
-    {"fail", "too_few_rows", "refused", "stale", "roll_back", "rolled_back", "data_fault", "insufficient_data"}
+    {
+        "fail",
+        "too_few_rows",
+        "refused",
+        "stale",
+        "roll_back",
+        "rolled_back",
+        "not_restored",
+        "data_fault",
+        "insufficient_data",
+    }
 )
 
 

@@ -7,28 +7,21 @@ tests in test_on_local_cluster.py run against the real controller.
 
 from __future__ import annotations
 
-import html
 import json
 import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
-from mlflow import MlflowClient
 
-from kfp_lifecycle.adapters import mlflow_registry
-from kfp_lifecycle.components.deployment.deployment import deploy
 from kfp_lifecycle.core import checksums, inference_service, service_addresses
-from kfp_lifecycle.core.decision import load_decision
 from kfp_lifecycle.core.inference_service import Mode
-from kfp_lifecycle.core.signature import Column, Signature, save_signature
 from kfp_lifecycle.local.admitted_store import AdmittedStore
 from kfp_lifecycle.local.kubernetes_api import Access, Server, rules_from
 
@@ -94,6 +87,22 @@ class World:
         path = f"/api/v1/namespaces/{self.namespace}/configmaps/kfp-lifecycle-release-{self.service}"
         found = self.call("GET", path)
         return json.loads(found["data"]["record.json"]) if found else None
+
+    def expire(self) -> None:
+        """The open release's holder has not renewed it for years."""
+        path = f"/api/v1/namespaces/{self.namespace}/configmaps/kfp-lifecycle-release-{self.service}"
+        found = self.call("GET", path)
+        record = json.loads(found["data"]["record.json"])
+        record["releases"][-1]["expires_at"] = "2020-01-01T00:00:00Z"
+        self.call("PUT", path, {**found, "data": {"record.json": json.dumps(record)}})
+
+    def champion(self) -> str:
+        """As the service names it; its spec must be of the same version, and no canary may stand."""
+        live = inference_service.read(self.live())
+        assert live.canaries == (), live.canaries
+        assert "canaryTrafficPercent" not in live.spec["predictor"]
+        assert live.stable is not None and live.stable.version == live.champion_version
+        return live.champion_version
 
     def act(self) -> None:
         """What KServe's controller would have done a while after the last change."""
@@ -241,85 +250,3 @@ def _gateway(world: World) -> ThreadingHTTPServer:
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     return server
-
-
-@pytest.fixture
-def world(tmp_path: Path, proxied: Any, writes: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    made = World(tmp_path, lambda upstream: proxied(upstream, writes))
-    for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
-    yield made
-    made.close()
-
-
-@dataclass
-class Registered:
-    """Versions of one model, exported and known to MLflow as register leaves them."""
-
-    folder: Path
-    client: MlflowClient
-    name: str = field(default_factory=lambda: f"churn-{uuid.uuid4().hex[:6]}")
-
-    def version(self, files: dict[str, str] | None = None) -> dict[str, str]:
-        """Register another version; what register returns, as arguments of deploy."""
-        draft = self.folder / f"draft-{uuid.uuid4().hex}"
-        draft.mkdir()
-        columns = (Column("age", "number", True), Column("plan", "category", False))
-        save_signature(Signature("classification", "left", (0, 1), columns, "sklearn.dummy.DummyClassifier"), draft)
-        (draft / "input_example.json").write_text('{"columns": ["age", "plan"], "data": [[null, "a"], [3, "b"]]}')
-        for name, content in {"model.skops": draft.name, **(files or {})}.items():
-            (draft / name).write_text(content)
-        digest = checksums.write_checksums(draft)
-        target = self.folder / "models" / self.name / digest
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft.rename(target)
-        logged = self.client.create_logged_model(experiment_id="0")
-        self.client.finalize_logged_model(logged.model_id, "READY")
-        tags = {"kfp-lifecycle.content_key": digest}
-        made = mlflow_registry.register(
-            self.client,
-            self.name,
-            digest,
-            model_id=logged.model_id,
-            run_id="",
-            tags={**tags, mlflow_registry.DIGEST: digest, mlflow_registry.URI: target.as_uri()},
-        )
-        return {"version": made.version, "uri": target.as_uri(), "digest": digest, "model_name": self.name}
-
-    def champion(self) -> str:
-        return mlflow_registry.alias_version(self.client, self.name, "champion")
-
-
-@pytest.fixture
-def registered(tmp_path: Path, mlflow_uri: str) -> Registered:
-    return Registered(tmp_path, MlflowClient(mlflow_uri))
-
-
-@dataclass
-class File:
-    """What the step sees of a KFP artifact."""
-
-    path: str
-    uri: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-
-@pytest.fixture
-def file() -> type[File]:
-    return File
-
-
-@pytest.fixture
-def release(world: World, tmp_path: Path) -> Callable[..., tuple[str, Any]]:
-    """Deploy in this process; outcome and decision."""
-
-    def call(**arguments: Any) -> tuple[str, Any]:
-        decision, report = File(str(tmp_path / "decision.json")), File(str(tmp_path / "report.html"))
-        values = {"service": world.service, "timeout_seconds": 30, "deployment_mode": "Standard", **arguments}
-        (outcome,) = deploy(decision=decision, report=report, **values)
-        made = load_decision(decision.path)
-        assert made.outcome == outcome
-        assert made.reasons[0] in html.unescape(Path(report.path).read_text())
-        return outcome, made
-
-    return call
