@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import tenacity
 
+from kfp_lifecycle.core import service_addresses, settings
+
 # What an arm answers while routes and endpoints still spread, right after it became ready.
 _SPREADING = (404, 429, 502, 503, 504)
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -85,6 +87,25 @@ def probe(
 
         result: Probe = retrying(once)
         return result
+
+
+def denial(service: str, namespace: str) -> str:
+    """Why a policy lets no caller through to a service, in words; empty when it does, or when nothing answers."""
+    gateway = settings.setting(settings.GATEWAY_URL)
+    host = service_addresses.service_host(service, namespace, settings.setting(settings.GATEWAY_DOMAIN))
+    headers = {"Host": host} if gateway else {}
+    if token_file := settings.setting(settings.GATEWAY_TOKEN_FILE):
+        headers["Authorization"] = f"Bearer {Path(token_file).read_text(encoding='utf-8').strip()}"
+    ca_file = settings.setting(settings.GATEWAY_CA_FILE)
+    verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    try:
+        url = f"{(gateway or f'http://{host}').rstrip('/')}/v2/models/{service}/ready"
+        response = httpx.get(url, headers=headers, timeout=_TIMEOUT, verify=verify)
+    except httpx.TransportError:
+        return ""
+    if response.status_code not in (401, 403):
+        return ""
+    return f"not reachable by policy: {host} answers HTTP {response.status_code}: {response.text[:100]}"
 
 
 def read_answer(response: httpx.Response, version: str) -> Probe:

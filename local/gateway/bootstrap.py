@@ -17,6 +17,8 @@ def bootstrap(folder: Path, *, port: int, admin_port: int, max_body_bytes: int) 
     return {
         "node": {"id": "kfp-lifecycle", "cluster": "local"},
         "admin": {"address": _loopback(admin_port)},
+        # Histograms only move when they are flushed; every 5 s, the default, is longer than a check of a quick judge.
+        "stats_flush_interval": "0.5s",
         "dynamic_resources": {"cds_config": _watched(folder, CLUSTERS_FILE)},
         "static_resources": {
             "listeners": [

@@ -1,0 +1,172 @@
+"""The loop that looks at live traffic, check by check, until there is a verdict."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from kfp_lifecycle.adapters import probe
+from kfp_lifecycle.adapters.counters import CounterError, CounterSource, NoSeries
+from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
+from kfp_lifecycle.components.judgement import case as cases
+from kfp_lifecycle.components.judgement import health, walk
+from kfp_lifecycle.components.judgement.canary import Counts, TwoArms
+from kfp_lifecycle.components.judgement.case import Case, Stopped
+from kfp_lifecycle.components.judgement.memory import Memory
+from kfp_lifecycle.components.judgement.observation import Observation
+from kfp_lifecycle.components.judgement.rules import ERRORS, SLOW
+from kfp_lifecycle.components.judgement.state import Answer
+from kfp_lifecycle.components.judgement.walk import Step
+from kfp_lifecycle.core.arms import Arms, NoCanary, arms_of
+from kfp_lifecycle.core.counters import ArmCounts, Snapshot, counted
+from kfp_lifecycle.core.inference_service import LiveService
+
+_UNAVAILABLE = (0, 429, 500, 502, 503, 504)
+
+
+@dataclass
+class _Readings:
+    """What the next check compares with."""
+
+    arms: Arms | None = None
+    before: Snapshot | None = None
+
+
+def watch(case: Case, memory: Memory, source: CounterSource) -> tuple[Step, Memory]:
+    """Check after check until the canary is to be promoted or rolled back.
+
+    Every check is in the record before the weights move. An API that is away for a while costs checks, not the
+    judgement: only when the release may have expired meanwhile does the error end it.
+
+    Raises:
+        Stopped: the pod was asked to end; nothing was undone.
+        Superseded: somebody took the release over, or the canary is gone.
+        InputError: the latency objective is no edge of the histogram.
+    """
+    readings, lasts_until = _Readings(), cases.lease(case.request)
+    live, _ = case.canary()
+    readings.arms, readings.before = first_reading(live, source)
+    began = time.monotonic()
+    number = 0
+    while True:
+        number += 1
+        # Counted from the beginning, so that slow checks do not push the later ones back.
+        due = began + number * case.request.rules.check_seconds
+        if case.stop.wait(max(0.0, due - time.monotonic())):
+            raise Stopped("the judge was asked to end")
+        try:
+            step, memory = _check(case, memory, source, readings)
+            lasts_until = cases.lease(case.request)
+        except KubernetesError as error:
+            if error.status not in _UNAVAILABLE or cases.now() >= lasts_until:
+                raise
+            print(f"check {number}: {error}; looking again at the next check", flush=True)
+            continue
+        if step.answer in (Answer.PROMOTE, Answer.ROLL_BACK):
+            return step, memory
+
+
+def _check(case: Case, memory: Memory, source: CounterSource, readings: _Readings) -> tuple[Step, Memory]:
+    live, canary = case.canary()
+    seen, restarts = _observation(case, memory, live, source, readings)
+    step = walk.advance(memory.state, case.request.rules, seen)
+    memory = replace(memory, state=step.state, restarts=restarts)
+    cases.remember(case, memory, step.weight or canary.weight)
+    print(_line(step, canary.weight), flush=True)
+    if step.weight is not None:
+        cases.move(case, step.weight)
+    return step, memory
+
+
+def _observation(
+    case: Case, memory: Memory, live: LiveService, source: CounterSource, readings: _Readings
+) -> tuple[Observation, dict[str, int] | None]:
+    _, canary = case.canary()
+    blank = Observation(
+        seconds=memory.seconds(cases.now()),
+        weight=canary.weight,
+        arms={},
+        canary_requests=0,
+        stable_requests=0,
+        replayed=(memory.tally.disagreements, memory.tally.rows) if memory.tally.sent else None,
+    )
+    try:
+        readings.arms = arms_of(live)
+    except NoCanary as error:
+        # Knative shows no second arm while its revision is not ready.
+        return replace(blank, ready=False, not_ready=str(error)), _known(memory)
+    pods = cases.pods(case, readings.arms.canary)
+    restarts = health.restarts(pods)
+    again = health.new_restarts(memory.restarts, restarts) if memory.restarts is not None else 0
+    not_ready = health.why_not_ready(live, canary, readings.arms.canary)
+    fate = "; ".join(text for text in (not_ready, health.last_end(pods) if again else "") if text)
+    seen = replace(blank, restarts=again, ready=not not_ready, not_ready=fate)
+    return _with_counts(case, seen, source, readings), restarts
+
+
+def _with_counts(case: Case, seen: Observation, source: CounterSource, readings: _Readings) -> Observation:
+    assert readings.arms is not None
+    try:
+        snapshot = source.read(readings.arms)
+    except (CounterError, NoSeries) as error:
+        return replace(seen, query_error=str(error))
+    if readings.before is None:
+        readings.before = snapshot
+        return replace(seen, query_error="the counters were read for the first time")
+    canary, stable, readings.before = counted(readings.before, snapshot)
+    if not canary.requests and not stable.requests and (denied := _denied(case, source, readings)):
+        return replace(seen, query_error=denied)
+    return replace(
+        seen,
+        arms=_metrics(case, canary, stable),
+        canary_requests=canary.requests,
+        stable_requests=stable.requests,
+    )
+
+
+def _metrics(case: Case, canary: ArmCounts, stable: ArmCounts) -> dict[str, TwoArms]:
+    found = {
+        ERRORS: TwoArms(Counts(canary.requests, canary.errors), Counts(stable.requests, stable.errors)),
+        SLOW: TwoArms(Counts(canary.timed, canary.slow), Counts(stable.timed, stable.slow)),
+    }
+    return {metric: found[metric] for metric in case.request.rules.margins}
+
+
+def first_reading(live: LiveService, source: CounterSource) -> tuple[Arms | None, Snapshot | None]:
+    """What the first check compares with, as far as it can be read yet.
+
+    Raises:
+        InputError: the latency objective is no edge of the histogram.
+    """
+    try:
+        arms = arms_of(live)
+        return arms, source.read(arms)
+    except (NoCanary, CounterError, NoSeries) as error:
+        print(f"before the first check: {error}", flush=True)
+        return None, None
+
+
+def _denied(case: Case, source: CounterSource, readings: _Readings) -> str:
+    """Why nothing reaches a silent service, if a policy refuses callers; empty otherwise."""
+    assert readings.arms is not None and readings.before is not None
+    request = case.request
+    denied = probe.denial(request.service, request.namespace)
+    # The question itself must not count as traffic of the next interval.
+    with suppress(CounterError, NoSeries):
+        readings.before = counted(readings.before, source.read(readings.arms))[2]
+    return denied
+
+
+def _known(memory: Memory) -> dict[str, int] | None:
+    return dict(memory.restarts) if memory.restarts is not None else None
+
+
+def _line(step: Step, weight: int) -> str:
+    last = step.state.records[-1]
+    arms = ", ".join(
+        f"{metric} {bad}/{total} v {stable_bad}/{stable_total}"
+        for metric, (total, bad, stable_total, stable_bad) in last.arms.items()
+    )
+    said = f"check {len(step.state.records)} after {last.seconds:.0f} s at {weight} %: {arms or 'no counts'}"
+    return f"{said}; {step.answer}: {step.reasons[0]}" if step.reasons else f"{said}; {step.answer}"
