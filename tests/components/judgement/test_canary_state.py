@@ -80,6 +80,7 @@ def test_nothing_is_promoted_on_too_few_requests_or_on_missing_data(seen):
     for check in seen:
         step = advance(state, RULES, check)
         state = step.state
+        assert step.reasons and all(step.reasons)
         if step.answer is Answer.PROMOTE:
             assert check.ready and not check.restarts and not check.query_error and check.weight == 50
             assert state.records[-1].seen is Seen.COUNTED and state.counted >= 1
