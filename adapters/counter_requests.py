@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -42,8 +43,7 @@ class Endpoint:
     token_file: str = ""
 
     def __str__(self) -> str:
-        # A password in the address is nobody's business in a log.
-        return f"{self.name} at {httpx.URL(self.url).copy_with(userinfo=b'')}"
+        return f"{self.name} at {_public(self.url)}"
 
 
 def address(name: str) -> str:
@@ -59,8 +59,13 @@ def address(name: str) -> str:
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host:
         expected = "an address like http://prometheus.monitoring.svc:9090"
-        raise InputError(name, value, expected, f"Repair it in the ConfigMap {settings.CONFIG_MAP!r}.")
+        raise InputError(name, _public(value), expected, f"Repair it in the ConfigMap {settings.CONFIG_MAP!r}.")
     return value
+
+
+def _public(url: str) -> str:
+    """The address without a password, fit for a log."""
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 class Session:

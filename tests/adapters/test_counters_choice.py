@@ -72,6 +72,11 @@ def test_an_address_that_is_none_names_its_setting(monkeypatch: pytest.MonkeyPat
     assert refused("istio").parameter == settings.PROMETHEUS_URL
 
 
+def test_a_password_in_a_bad_address_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.PROMETHEUS_URL, "ftp://user:hunter2@prometheus")
+    assert "hunter2" not in str(refused("istio"))
+
+
 @pytest.mark.parametrize("slo", [-1.0, float("nan"), float("inf")])
 def test_an_objective_is_a_time(slo: float) -> None:
     assert refused("istio", slo=slo).parameter == "slo_milliseconds"

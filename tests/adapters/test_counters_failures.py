@@ -65,7 +65,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     monkeypatch.setenv(settings.PROMETHEUS_URL, made.url)
     monkeypatch.setenv(settings.ENVOY_ADMIN_URL, made.url)
-    monkeypatch.setattr(counter_requests, "_PATIENCE", 2.0)
+    monkeypatch.setattr(counter_requests, "_PATIENCE", 1.5)
     yield made
     made.server.shutdown()
     made.server.server_close()
@@ -177,3 +177,15 @@ def test_a_missing_token_or_certificate_is_an_error_that_names_the_file(
         monkeypatch.setenv(name, "/nowhere/file")
         with pytest.raises(CounterError, match="/nowhere/file"):
             read()
+
+
+def test_an_https_prometheus_is_trusted_by_its_certificate_authority(
+    https_server: Any, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    https_server.files["/api/v1/query"] = vector()
+    monkeypatch.setenv(settings.PROMETHEUS_URL, https_server.url)
+    monkeypatch.setattr(counter_requests, "_PATIENCE", 1.0)
+    with pytest.raises(CounterError, match="CERTIFICATE_VERIFY_FAILED"):
+        read()
+    monkeypatch.setenv(settings.PROMETHEUS_CA_FILE, str(certificate[0]))
+    assert read().stable.requests == {'pod="a"': 5.0}
