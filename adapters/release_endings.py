@@ -69,7 +69,8 @@ def end_release(
         return _promoted(connection, live, held)
     if done.place is Place.FOREIGN:
         now = inference_services.read(connection, service, namespace)
-        said = f"{done.said} ({found_instead(now) if now else 'it is gone'}), so it was left as it is"
+        found = f"found {found_instead(now)}" if now else "it is gone"
+        said = f"{done.said} ({found}), so it was left as it is"
         return Ended(Ending.UNRESTORED, _closed(connection, service, namespace, held, said).reasons)
     if done.place is not Place.ABSENT:
         return Ended(Ending.UNRESTORED, (done.said,))

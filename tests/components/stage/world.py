@@ -54,7 +54,8 @@ class World:
         self.server = Server(AdmittedStore(folder / "kubernetes.sqlite"), access, logs=_log)
         self.server.start()
         self.proxy = proxy(self.server.url)
-        self.proxy.forwarded = lambda method, path, status: self.act() if "inferenceservices" in path else None
+        self.answers: list[tuple[str, int]] = []  # method and status of each write to a service
+        self.proxy.forwarded = self.forwarded
         self.call("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         self.gateway = _gateway(self)
         self.environment = {
@@ -63,6 +64,11 @@ class World:
             "KFP_LIFECYCLE_SERVE_SCHEMES": "s3,gs,https,pvc,file",
             "KFP_LIFECYCLE_GATEWAY_URL": f"http://127.0.0.1:{self.gateway.server_address[1]}",
         }
+
+    def forwarded(self, method: str, path: str, status: int) -> None:
+        if "inferenceservices" in path:
+            self.answers.append((method, status))
+            self.act()
 
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         """The API's answer to its administrator; None for what does not exist."""
