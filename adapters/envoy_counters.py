@@ -16,7 +16,7 @@ _CLUSTER = "envoy_cluster_name"
 _CLASS = "envoy_response_code_class"
 # By class and not in total: upstream_rq_total leaves out what fails before it is sent, as to an arm without servers.
 _ANSWERS = "envoy_cluster_upstream_rq_xx"
-# Milliseconds. Envoy merges its histograms every 5 s only, so they may be a little behind the answers.
+# Milliseconds. Envoy merges its histograms at each flush, by default every 5 s, so they lag behind the answers.
 _TIME = "envoy_cluster_upstream_rq_time"
 # There from the start, while the others appear with the first answer.
 _KNOWN = "envoy_cluster_upstream_rq_total"

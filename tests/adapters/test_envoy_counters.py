@@ -103,7 +103,7 @@ def send(cluster: Cluster, arms: Arms, count: int, **order: Any) -> ArmCounts:
 
 
 def settled(source: CounterSource, arms: Arms, before: Snapshot, expected: tuple[ArmCounts, ArmCounts]) -> Snapshot:
-    """Wait until both arms counted what was sent: scrapes come twice a second, Envoy's histograms every five."""
+    """Wait until both arms counted what was sent: scrapes and histograms lag behind the answers."""
     found: list[object] = []
 
     def equal() -> bool:
