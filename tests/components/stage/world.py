@@ -102,6 +102,11 @@ class World:
         record["releases"][-1]["expires_at"] = "2020-01-01T00:00:00Z"
         self.call("PUT", path, {**found, "data": {"record.json": json.dumps(record)}})
 
+    def forget(self) -> None:
+        """Delete service and record, so that the next sweep does not see them."""
+        self.call("DELETE", f"{SERVICES.format(self.namespace)}/{self.service}")
+        self.call("DELETE", f"/api/v1/namespaces/{self.namespace}/configmaps/kfp-lifecycle-release-{self.service}")
+
     def champion(self) -> str:
         """As the service names it; its spec must be of the same version, and no canary may stand."""
         live = inference_service.read(self.live())
