@@ -1,7 +1,8 @@
 """A model server that is ready at once, for releases on the real local cluster.
 
 It takes the predictor's arguments. ``behaviour.json`` in the model folder says what it does otherwise: ``fails`` (its
-last line before it ends with status 1), ``status`` (of its predictions), ``never_ready``.
+last line before it ends with status 1), ``status`` (of its predictions), ``never_ready``, ``delay`` (seconds until it
+starts), and with ``marker``, a file that the first start makes, what is different from the second start on: ``again``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,6 +21,10 @@ for name in ("--model_name", "--model_dir", "--host", "--http_port"):
 options, _ = parser.parse_known_args()
 file = Path(options.model_dir) / "behaviour.json"
 behaviour = json.loads(file.read_text()) if file.exists() else {}
+if marker := behaviour.get("marker"):
+    behaviour |= behaviour["again"] if Path(marker).exists() else {}
+    Path(marker).touch()
+time.sleep(behaviour.get("delay", 0))
 if behaviour.get("fails"):
     print("reading the model", behaviour["fails"], sep="\n", file=sys.stderr, flush=True)
     sys.exit(1)
