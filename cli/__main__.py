@@ -7,15 +7,17 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-COMMANDS = ("compile", "run", "generate", "local")
+COMMANDS = ("compile", "run", "sweep", "generate", "local")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(prog="kfp-lifecycle", description="Kubeflow Pipelines for the life of a model.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
+    # An image holds what its own command needs, and not what the others do.
+    for command in COMMANDS if not given or given[0] not in COMMANDS else given[:1]:
         import_module(f"kfp_lifecycle.cli.{command}").add_parser(subparsers)
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(given)
     code: int = args.run(args)
     return code
 

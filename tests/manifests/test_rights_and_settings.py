@@ -85,4 +85,12 @@ def test_the_kustomization_builds() -> None:
         pytest.skip("kubectl is not installed")
     built = subprocess.run(["kubectl", "kustomize", str(FOLDER)], check=True, capture_output=True, text=True).stdout
     kinds = {document["kind"] for document in yaml.safe_load_all(built)}
-    assert kinds == {"Role", "RoleBinding", "ConfigMap", "Secret", "ServingRuntime"}
+    assert kinds == {
+        "Role",
+        "RoleBinding",
+        "ConfigMap",
+        "Secret",
+        "ServingRuntime",
+        "ServiceAccount",
+        "CronJob",
+    }
