@@ -32,12 +32,23 @@ def expiry(seconds: float) -> datetime:
 
 
 def take_over(
-    connection: Connection, service: str, namespace: str, seen: Release, *, run_id: str, seconds: float
+    connection: Connection,
+    service: str,
+    namespace: str,
+    seen: Release,
+    *,
+    run_id: str,
+    seconds: float,
+    still: Callable[[Release], bool] = lambda held: True,
 ) -> Release:
     """The release that was seen, under a new epoch: whatever its holder before still writes is refused.
 
+    Args:
+        still: whether it may be taken as it is now; its holder may have renewed it, or a second run of the same
+            content carried it on.
+
     Raises:
-        core.release.Superseded: it is not as it was seen: renewed, taken over or finished since.
+        core.release.Superseded: it may not, was taken over, or is finished.
     """
     live = inference_services.read(connection, service, namespace)
     candidate = candidate_revision(live, seen) if live else ""
@@ -45,7 +56,7 @@ def take_over(
 
     def take(record: ReleaseRecord) -> ReleaseRecord:
         held = release.current(record, seen.epoch)
-        if (held.run_id, held.expires_at) != (seen.run_id, seen.expires_at):
+        if not still(held):
             raise Superseded(f"release {seen.epoch} of {service!r} was renewed by run {held.run_id!r} meanwhile")
         taken = release.taken_over(record, run_id=run_id, expires_at=expiry(seconds))
         if not evidence:

@@ -32,6 +32,7 @@ class RollBackRequest:
         reason: kept in the record.
         undo: whether a finished promotion is undone where no release is open.
         seconds: how long a rollout may take.
+        holder: who holds what this call takes over.
     """
 
     service: str
@@ -41,3 +42,4 @@ class RollBackRequest:
     reason: str
     undo: bool
     seconds: int
+    holder: str

@@ -6,7 +6,6 @@ its own address: no request waits for its start, and none fails if it does not.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +57,7 @@ def undo(connection: Connection, request: RollBackRequest) -> RolledBack:
     if record.open and is_reversal(record.open):
         example = verified_example(models_root(), record.open.uri, record.open.digest)
         spot = (connection, request.service, request.namespace)
-        held = take_over(*spot, record.open, run_id=uuid.uuid4().hex, seconds=request.seconds)
+        held = take_over(*spot, record.open, run_id=request.holder, seconds=request.seconds)
         return _carried_on(connection, request, held, example)
     promotion = _promotion_of(record, live.champion_version)
     if reason := why_not(live, record, promotion, request.version):
@@ -116,7 +115,7 @@ def _begun(record: ReleaseRecord, request: RollBackRequest, live: LiveService, p
     predictor = {**before.predictor, "name": arm} if arm else dict(before.predictor)
     return release.start(
         record,
-        run_id=uuid.uuid4().hex,
+        run_id=request.holder,
         from_version=live.champion_version,
         to_version=promotion.from_version,
         digest=before.digest,

@@ -78,11 +78,12 @@ def roll_back(
         reason,
         undo_promotion,
         check_timeout(timeout_seconds),
+        run_id or uuid.uuid4().hex,
     )
     connection = kubernetes_connection.connect()
     inference_services.check_namespace(connection, request.namespace)
     made = _roll_back(connection, request)
-    inputs = {key: value for key, value in vars(request).items() if key != "seconds" and value != ""}
+    inputs = {key: value for key, value in vars(request).items() if key not in ("seconds", "holder") and value != ""}
     decided = Decision(made.outcome, made.reasons, made.numbers, inputs)
     save_decision(decided, decision.path)
     Path(report.path).parent.mkdir(parents=True, exist_ok=True)
@@ -102,12 +103,24 @@ def _roll_back(connection: Connection, request: RollBackRequest) -> RolledBack:
             made = _ended(connection, request, seen) if seen else reversal.undo(connection, request)
         except Superseded as error:
             said = str(error)
-            continue
+            # Whoever took it over is at work: two that take it from each other would never come to an end.
+            if _others_end(connection, request):
+                continue
+            break
         # With an alias that lies, the next evaluation would compare with another champion.
         environment = read_record(connection, request.service, request.namespace).environment
         _, notes = mirror_champion(connection, request.service, request.namespace, environment)
         return RolledBack(made.outcome, (*made.reasons, *notes), made.numbers)
-    return RolledBack(Outcome.NOT_RESTORED, (f"others kept changing the release: {said}",))
+    return RolledBack(Outcome.NOT_RESTORED, (f"somebody else is at work: {said}",))
+
+
+def _others_end(connection: Connection, request: RollBackRequest) -> bool:
+    """Whether the release that was taken from this call is ended in time by who took it."""
+    for _ in inference_services.follow(connection, request.service, request.namespace, request.seconds):
+        held = read_record(connection, request.service, request.namespace).open
+        if held is None or held.run_id == request.holder:
+            return True
+    return False
 
 
 def _wanted(connection: Connection, request: RollBackRequest) -> tuple[Release | None, tuple[str, ...]]:
@@ -137,9 +150,14 @@ def _another(request: RollBackRequest, held: Release) -> bool:
 
 
 def _ended(connection: Connection, request: RollBackRequest, seen: Release) -> RolledBack:
-    holder = request.run_id or uuid.uuid4().hex
     place = (connection, request.service, request.namespace)
-    held = take_over(*place, seen, run_id=holder, seconds=request.seconds)
+    held = take_over(
+        *place,
+        seen,
+        run_id=request.holder,
+        seconds=request.seconds,
+        still=lambda release: release.run_id == seen.run_id or not request.run_id,
+    )
     ended = end_release(*place, held, seconds=request.seconds, why=request.reason or "rolled back")
     if ended.ending is Ending.PROMOTED and request.undo:
         return reversal.undo(connection, request)

@@ -114,7 +114,15 @@ def _ended(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What was done, and what could not be."""
     who = f"{service}: release {seen.epoch} of run {seen.run_id!r} was abandoned"
-    held = take_over(connection, service, namespace, seen, run_id=run_id, seconds=_SECONDS)
+    held = take_over(
+        connection,
+        service,
+        namespace,
+        seen,
+        run_id=run_id,
+        seconds=_SECONDS,
+        still=lambda release: release.expired(now()),
+    )
     ended = end_release(connection, service, namespace, held, seconds=_SECONDS, why="abandoned, and swept")
     said = (f"{who}: {'; '.join(ended.reasons)}",)
     return ((), said) if ended.ending is Ending.UNRESTORED else (said, ())
