@@ -24,7 +24,8 @@ p, li { max-width: 46rem; } figure { margin: 1rem 0; } figcaption { color: var(-
 .scroll { overflow-x: auto; } svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); }
-td { overflow-wrap: anywhere; } th { color: var(--soft); font-weight: 600; } td.number, th.number { text-align: right; }
+td { overflow-wrap: anywhere; min-width: 4.2rem; }
+th { color: var(--soft); font-weight: 600; } td.number, th.number { text-align: right; }
 .outcome { display: inline-block; padding: .1rem .6rem; border: 2px solid currentColor; border-radius: 1rem;
   font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); } .wait { color: var(--wait); }
 """

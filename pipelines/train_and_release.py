@@ -1,12 +1,24 @@
-"""From data to a canary: collect, validate, split, train, evaluate, register, deploy, conclude."""
+"""From data to a champion: collect, validate, split, train, evaluate, register, deploy, judge, promote or roll back."""
 
 from kfp import dsl
 
-from kfp_lifecycle.components import collect, conclude, deploy, evaluate, register, split, train, validate
+from kfp_lifecycle.components import (
+    collect,
+    conclude,
+    deploy,
+    evaluate,
+    judge,
+    promote,
+    register,
+    roll_back,
+    split,
+    train,
+    validate,
+)
 from kfp_lifecycle.pipelines.settings import configured
 
 
-def _conclude(step: str, decided: dsl.PipelineTask, on_refusal: str) -> None:
+def _conclude(step: str, decided: dsl.PipelineTask, on_refusal: str) -> dsl.PipelineTask:
     """End the run by the decision of ``decided``; inside the branch that its outcome chose."""
     task = conclude(
         step=step,
@@ -14,7 +26,7 @@ def _conclude(step: str, decided: dsl.PipelineTask, on_refusal: str) -> None:
         decision=decided.outputs["decision"],
         on_refusal=on_refusal,
     )
-    configured(task).set_display_name(f"conclude after {step}")
+    return configured(task).set_display_name(f"conclude after {step}")
 
 
 @dsl.pipeline(name="train-and-release")
@@ -49,13 +61,30 @@ def train_and_release(
     deployment_mode: str = "",
     spec_overrides: str = "{}",
     timeout_seconds: int = 900,
+    weights: list[int] = [10, 25, 50],
+    check_seconds: int = 60,
+    deadline_seconds: int = 7200,
+    min_requests: int = 500,
+    checks_per_weight: int = 3,
+    slo_milliseconds: float = 500.0,
+    error_margin: float = 0.01,
+    slow_margin: float = 0.01,
+    alpha: float = 0.05,
+    metrics: str = "",
+    queries: str = "",
+    evidence: str = "traffic",
+    replay_limit: int = 4000,
+    replay_per_second: float = 20.0,
+    disagreement_limit: float = 0.05,
     on_refusal: str = "fail",
     seed: int = 0,
 ) -> None:
     """Train a model, gate it, register it and release it as a KServe InferenceService.
 
-    The first version takes all traffic, a later one enters as a canary. A gate that refuses ends the run with its
-    decision and report; on_refusal says whether such a run counts as failed.
+    The first version takes all traffic. A later one enters as a canary and is judged: it is promoted when it is shown
+    to be no worse than the champion, else it is rolled back. A gate that refuses ends the run with its decision and
+    report; on_refusal says whether such a run counts as failed. However the run ends, a canary that it left without
+    a verdict is taken off by the exit handler, or by sweep_releases where that could not run.
 
     Args:
         data_uri: A file, a folder or a glob on disk, s3, gs or https; Parquet, CSV or JSON lines.
@@ -88,87 +117,163 @@ def train_and_release(
         deployment_mode: Standard, Knative, or empty to find out.
         spec_overrides: JSON merged into the predictor, such as resources or a service account.
         timeout_seconds: How long to wait for the new version to become ready.
+        weights: The canary's shares while it is judged; those above canary_percent, one after the other.
+        check_seconds: The time between two checks of the judge.
+        deadline_seconds: Without a verdict by then the canary is rolled back as undecided.
+        min_requests: The canary requests without which nothing is promoted.
+        checks_per_weight: The checks with traffic on both arms before the next weight.
+        slo_milliseconds: A slower answer counts against the arm; an edge of the latency histogram, 0 for none.
+        error_margin: How much more failing requests than the champion's still count as equal, as a share.
+        slow_margin: The same for slow answers.
+        alpha: The probability of a wrong promotion, and of a wrong rollback.
+        metrics: Where counters come from; empty takes the setting KFP_LIFECYCLE_METRICS.
+        queries: JSON, the queries of the preset custom.
+        evidence: traffic, replay or both; replay sends the held-out rows to both arms.
+        replay_limit: At most so many rows are replayed.
+        replay_per_second: At most so many rows a second.
+        disagreement_limit: The share of replayed rows on which the arms may disagree.
         on_refusal: fail or succeed.
         seed: The seed of split, training and bootstrap.
     """
-    collected = configured(
-        collect(
-            uri=data_uri,
-            columns=columns,
-            time_column=time_column,
-            window=window,
-            as_of=as_of,
-            max_rows=max_rows,
+    left_open = configured(
+        roll_back(
+            service=service,
+            namespace=namespace,
+            run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+            reason="its run ended without a verdict",
+            timeout_seconds=timeout_seconds,
         )
     )
-    validated = configured(
-        validate(table=collected.outputs["table"], label=label, schema_uri=schema_uri, max_bad_share=max_bad_share)
-    )
-    with dsl.If(validated.outputs["outcome"] == "pass", "valid"):
-        parts = configured(
-            split(
-                table=validated.outputs["accepted"],
-                method=split_method,
-                holdout_fraction=holdout_fraction,
-                column=split_column,
-                seed=seed,
-            )
-        )
-        trained = configured(
-            train(
-                table=parts.outputs["training"],
-                label=label,
-                model_name=model_name,
-                estimator=estimator,
-                parameters=parameters,
-                task=task,
-                features=features,
-                exclude=exclude,
+    left_open.set_display_name("take off what is left without a verdict")
+    with dsl.ExitHandler(left_open, "release"):
+        collected = configured(
+            collect(
+                uri=data_uri,
+                columns=columns,
                 time_column=time_column,
-                calibration_window=calibration_window,
-                seed=seed,
-                experiment=experiment,
+                window=window,
+                as_of=as_of,
+                max_rows=max_rows,
             )
         )
-        evaluated = configured(
-            evaluate(
-                model=trained.outputs["model"],
-                holdout=parts.outputs["holdout"],
-                model_name=model_name,
-                environment=environment,
-                metric=metric,
-                margin=margin,
-                min_rows=min_rows,
-                seed=seed,
-            )
+        validated = configured(
+            validate(table=collected.outputs["table"], label=label, schema_uri=schema_uri, max_bad_share=max_bad_share)
         )
-        with dsl.If(evaluated.outputs["outcome"] == "pass", "good-enough"):
-            registered = configured(
-                register(
+        with dsl.If(validated.outputs["outcome"] == "pass", "valid"):
+            parts = configured(
+                split(
+                    table=validated.outputs["accepted"],
+                    method=split_method,
+                    holdout_fraction=holdout_fraction,
+                    column=split_column,
+                    seed=seed,
+                )
+            )
+            trained = configured(
+                train(
+                    table=parts.outputs["training"],
+                    label=label,
+                    model_name=model_name,
+                    estimator=estimator,
+                    parameters=parameters,
+                    task=task,
+                    features=features,
+                    exclude=exclude,
+                    time_column=time_column,
+                    calibration_window=calibration_window,
+                    seed=seed,
+                    experiment=experiment,
+                )
+            )
+            evaluated = configured(
+                evaluate(
                     model=trained.outputs["model"],
+                    holdout=parts.outputs["holdout"],
                     model_name=model_name,
                     environment=environment,
-                    run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                    metric=metric,
+                    margin=margin,
+                    min_rows=min_rows,
+                    seed=seed,
                 )
             )
-            deployed = configured(
-                deploy(
-                    service=service,
-                    model_name=model_name,
-                    version=registered.outputs["version"],
-                    uri=registered.outputs["uri"],
-                    digest=registered.outputs["digest"],
-                    namespace=namespace,
-                    canary_percent=canary_percent,
-                    deployment_mode=deployment_mode,
-                    environment=environment,
-                    spec_overrides=spec_overrides,
-                    timeout_seconds=timeout_seconds,
-                    run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+            with dsl.If(evaluated.outputs["outcome"] == "pass", "good-enough"):
+                registered = configured(
+                    register(
+                        model=trained.outputs["model"],
+                        model_name=model_name,
+                        environment=environment,
+                        run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                    )
                 )
-            )
-            _conclude("deploy", deployed, on_refusal)
-        with dsl.Else("not-good-enough"):
-            _conclude("evaluate", evaluated, on_refusal)
-    with dsl.Else("not-valid"):
-        _conclude("validate", validated, on_refusal)
+                deployed = configured(
+                    deploy(
+                        service=service,
+                        model_name=model_name,
+                        version=registered.outputs["version"],
+                        uri=registered.outputs["uri"],
+                        digest=registered.outputs["digest"],
+                        namespace=namespace,
+                        canary_percent=canary_percent,
+                        deployment_mode=deployment_mode,
+                        environment=environment,
+                        spec_overrides=spec_overrides,
+                        timeout_seconds=timeout_seconds,
+                        run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                    )
+                )
+                with dsl.If(deployed.outputs["outcome"] == "canary", "canary"):
+                    judged = configured(
+                        judge(
+                            service=service,
+                            version=registered.outputs["version"],
+                            rows=parts.outputs["holdout"],
+                            namespace=namespace,
+                            weights=weights,
+                            check_seconds=check_seconds,
+                            deadline_seconds=deadline_seconds,
+                            min_requests=min_requests,
+                            checks_per_weight=checks_per_weight,
+                            slo_milliseconds=slo_milliseconds,
+                            error_margin=error_margin,
+                            slow_margin=slow_margin,
+                            alpha=alpha,
+                            metrics=metrics,
+                            queries=queries,
+                            evidence=evidence,
+                            replay_limit=replay_limit,
+                            replay_per_second=replay_per_second,
+                            disagreement_limit=disagreement_limit,
+                            run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                        )
+                    )
+                    with dsl.If(judged.outputs["outcome"] == "promote", "no-worse"):
+                        promoted = configured(
+                            promote(
+                                service=service,
+                                model_name=model_name,
+                                version=registered.outputs["version"],
+                                namespace=namespace,
+                                environment=environment,
+                                timeout_seconds=timeout_seconds,
+                                run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                            )
+                        )
+                        _conclude("promote", promoted, on_refusal)
+                    with dsl.Else("not-shown-to-be-no-worse"):
+                        rolled_back = configured(
+                            roll_back(
+                                service=service,
+                                namespace=namespace,
+                                run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                                reason="the judge said so",
+                                timeout_seconds=timeout_seconds,
+                            )
+                        )
+                        _conclude("judge", judged, on_refusal).after(rolled_back)
+                with dsl.Else("no-canary"):
+                    _conclude("deploy", deployed, on_refusal)
+            with dsl.Else("not-good-enough"):
+                _conclude("evaluate", evaluated, on_refusal)
+        with dsl.Else("not-valid"):
+            _conclude("validate", validated, on_refusal)

@@ -17,6 +17,7 @@ REFUSALS = frozenset(
         "roll_back",
         "rolled_back",
         "not_restored",
+        "superseded",
         "data_fault",
         "insufficient_data",
     }

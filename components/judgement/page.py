@@ -14,8 +14,11 @@ from kfp_lifecycle.core import charts, report
 from kfp_lifecycle.core.decision import Decision
 from kfp_lifecycle.core.release import Release
 
+Unit = tuple[str, int]
+
 _LISTED = 60
-_MINUTE = 60
+# A judgement longer than this is drawn over minutes.
+_LONG = 600
 
 
 def make_decision(
@@ -63,9 +66,10 @@ def make_page(decision: Decision, request: JudgeRequest, memory: Memory) -> str:
     """The report as HTML."""
     records = memory.state.records
     inputs = {key: value for key, value in decision.inputs.items() if value not in ("", None)}
-    sections = [report.decision_section(decision), *_evidence(decision, records), *_rates(records)]
+    unit = ("minutes", 60) if records and records[-1].seconds > _LONG else ("seconds", 1)
+    sections = [report.decision_section(decision), *_evidence(decision, records, unit), *_rates(records, unit)]
     if request.source is not Source.REPLAY:
-        sections.append(_weights(records))
+        sections.append(_weights(records, unit))
     sections += [_checks(records), report.Section("Judgement", report.mapping_table(inputs))]
     return report.page(f"Judgement of {request.service} version {request.version}", sections)
 
@@ -79,14 +83,14 @@ def _counts(metric: str, it: Evidence) -> dict[str, float | int]:
     }
 
 
-def _evidence(decision: Decision, records: tuple[Record, ...]) -> list[report.Section]:
+def _evidence(decision: Decision, records: tuple[Record, ...], unit: Unit) -> list[report.Section]:
     """The two lines of each metric against the bars that they must cross."""
     metrics = sorted({metric for record in records for metric in record.evidence})
     bars = (decision.numbers["bar_roll_back"], decision.numbers["bar_promote"])
     drawn = ""
     for metric in metrics:
         points = [
-            (record.seconds / _MINUTE, *record.evidence[metric]) for record in records if metric in record.evidence
+            (record.seconds / unit[1], *record.evidence[metric]) for record in records if metric in record.evidence
         ]
         ends = (points[0][0], points[-1][0])
         drawn += charts.line_chart(
@@ -97,30 +101,30 @@ def _evidence(decision: Decision, records: tuple[Record, ...]) -> list[report.Se
                 "bar: promote": [(x, bars[1]) for x in ends],
             },
             f"{metric}: evidence that the canary is worse, and that it is no worse than allowed (natural logarithm)",
-            "minutes",
+            unit[0],
         )
     return [report.Section("Evidence", drawn)] if drawn else []
 
 
-def _rates(records: tuple[Record, ...]) -> list[report.Section]:
+def _rates(records: tuple[Record, ...], unit: Unit) -> list[report.Section]:
     metrics = sorted({metric for record in records for metric in record.arms})
     drawn = ""
     for metric in metrics:
-        arms = [(record.seconds / _MINUTE, record.arms[metric]) for record in records if metric in record.arms]
+        arms = [(record.seconds / unit[1], record.arms[metric]) for record in records if metric in record.arms]
         lines = {
             "canary": [(x, 100 * bad / total) for x, (total, bad, _, _) in arms if total],
             "champion": [(x, 100 * bad / total) for x, (_, _, total, bad) in arms if total],
         }
         if all(lines.values()):
-            drawn += charts.line_chart(lines, f"{metric}: percent of the requests of each check", "minutes")
+            drawn += charts.line_chart(lines, f"{metric}: percent of the requests of each check", unit[0])
     return [report.Section("Rates", drawn)] if drawn else []
 
 
-def _weights(records: tuple[Record, ...]) -> report.Section:
+def _weights(records: tuple[Record, ...], unit: Unit) -> report.Section:
     if not records:
         return report.Section("Weight", report.paragraph("No check was made."))
-    points = [(record.seconds / _MINUTE, float(record.weight)) for record in records]
-    drawn = charts.line_chart({"canary": points}, "percent of the traffic that the canary was given", "minutes")
+    points = [(record.seconds / unit[1], float(record.weight)) for record in records]
+    drawn = charts.line_chart({"canary": points}, "percent of the traffic that the canary was given", unit[0])
     return report.Section("Weight", drawn)
 
 

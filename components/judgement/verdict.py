@@ -55,9 +55,15 @@ def worse(state: State, rules: Rules) -> list[str]:
 
 
 def leaning(state: State, rules: Rules) -> list[str]:
-    """The metrics with more than half of the evidence that would roll back."""
+    """The metrics with more than half of the evidence that would roll back, or with a share that looks hopeless."""
     limit = rollback_bar(state, rules) / 2
-    return [name for name, it in sides(state, rules).items() if it.worse > limit]
+    return [name for name, it in sides(state, rules).items() if it.worse > limit or _hopeless(state, rules, name)]
+
+
+def _hopeless(state: State, rules: Rules, name: str) -> bool:
+    """Capped evidence grows by checks: until it tells, a canary that fails most requests must not get more of them."""
+    it = _of(state, name)
+    return it.canary.share > rules.hard_stop_share and it.stable.share < it.canary.share / 2
 
 
 def shown_no_worse(state: State, rules: Rules) -> list[str]:

@@ -11,7 +11,7 @@ from kfp_lifecycle.adapters.counters import CounterError, CounterSource, NoSerie
 from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.components.judgement import case as cases
 from kfp_lifecycle.components.judgement import health, walk
-from kfp_lifecycle.components.judgement.canary import Counts, TwoArms
+from kfp_lifecycle.components.judgement.canary import Counts, TwoArms, bar
 from kfp_lifecycle.components.judgement.case import Case, Stopped
 from kfp_lifecycle.components.judgement.memory import Memory
 from kfp_lifecycle.components.judgement.observation import Observation
@@ -73,7 +73,7 @@ def _check(case: Case, memory: Memory, source: CounterSource, readings: _Reading
     step = walk.advance(memory.state, case.request.rules, seen)
     memory = replace(memory, state=step.state, restarts=restarts)
     cases.remember(case, memory, step.weight or canary.weight)
-    print(_line(step, canary.weight), flush=True)
+    print(_line(case, step, canary.weight), flush=True)
     if step.weight is not None:
         cases.move(case, step.weight)
     return step, memory
@@ -162,11 +162,14 @@ def _known(memory: Memory) -> dict[str, int] | None:
     return dict(memory.restarts) if memory.restarts is not None else None
 
 
-def _line(step: Step, weight: int) -> str:
+def _line(case: Case, step: Step, weight: int) -> str:
     last = step.state.records[-1]
     arms = ", ".join(
         f"{metric} {bad}/{total} v {stable_bad}/{stable_total}"
         for metric, (total, bad, stable_total, stable_bad) in last.arms.items()
     )
     said = f"check {len(step.state.records)} after {last.seconds:.0f} s at {weight} %: {arms or 'no counts'}"
-    return f"{said}; {step.answer}: {step.reasons[0]}" if step.reasons else f"{said}; {step.answer}"
+    if last.reason or step.weight is not None:
+        return f"{said}; {step.answer}: {last.reason or step.reasons[0]}"
+    promising = ", ".join(f"{metric} {no_worse:.1f}" for metric, (_, no_worse) in last.evidence.items())
+    return f"{said}; evidence of no worse: {promising} of {bar(case.request.rules.alpha):.1f}"

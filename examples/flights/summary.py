@@ -50,7 +50,8 @@ def _arms_table(arms: Sequence[Mapping[str, Any]]) -> str:
 
 def write(path: Path, measured: Mapping[str, Any]) -> None:
     """The page that the demonstration ends with."""
-    links = "".join(f'<li><a href="{escape(name)}">{escape(Path(name).stem)}</a></li>' for name in _step_reports(path))
+    names = _step_reports(path)
+    links = "".join(f'<li><a href="{escape(name)}">{escape(Path(name).stem)}</a></li>' for name in names)
     sections = [
         Section(
             "Does the model know more than a table?",
@@ -64,23 +65,39 @@ def write(path: Path, measured: Mapping[str, Any]) -> None:
                 {"v1": measured["auc_v1"], "carrier x hour": measured["auc_table"]}, "AUC on the following week"
             ),
         ),
-        Section("Traffic to v1 alone", _arms_table(measured["first_arms"])),
+        Section("Traffic to v1 alone", _arms_table(measured["v1_arms"])),
         Section(
-            "Traffic with v2 as a canary",
+            "v2: judged and promoted",
             paragraph(
-                f"Asked for {measured['canary_asked']:.0%} of the requests, {measured['challenger']} got "
-                f"{measured['canary_observed']:.1%}."
+                "v2 entered as a canary. The judge walked its weights under load, found it no worse than v1 in errors "
+                "and latency, and it was promoted while requests went on."
             )
-            + _arms_table(measured["arms"])
-            + bar_chart(
-                {"asked": measured["canary_asked"] * 100, "observed": measured["canary_observed"] * 100},
-                "Share of the canary, percent",
+            + _link(names, "v2-judge")
+            + _arms_table(measured["v2_arms"])
+            + paragraph("The canary's share, as the judge counted it at each weight:")
+            + table(
+                ["asked, %", "observed, %", "requests counted"],
+                [[share.asked, round(share.observed, 1), share.requests] for share in measured["shares"]],
             ),
+        ),
+        Section(
+            "v3: judged and rolled back",
+            paragraph(
+                "v3 passed every gate and was broken on purpose: it is slow, and it fails on airports that it has not "
+                "seen. Only the requests that it answered itself failed; v2 has all traffic again."
+            )
+            + _link(names, "v3-judge")
+            + _arms_table(measured["v3_arms"]),
         ),
         Section("Reports of the steps", f"<ul>{links}</ul>" if links else paragraph("None were found.")),
         Section("About the data", paragraph(_DATA)),
     ]
-    path.write_text(page("Two models on the flights of 2013", sections), encoding="utf-8")
+    path.write_text(page("Three models on the flights of 2013", sections), encoding="utf-8")
+
+
+def _link(names: Sequence[str], stem: str) -> str:
+    found = [name for name in names if Path(name).stem == stem]
+    return "".join(f'<p><a href="{escape(name)}">The judge\'s report, check by check</a></p>' for name in found)
 
 
 def _step_reports(path: Path) -> list[str]:

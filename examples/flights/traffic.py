@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import threading
 import time
@@ -31,7 +32,9 @@ def send(gateway: str, host: str, model: str, rows: Sequence[dict[str, Any]], co
     """Send each row to the service through the gateway; answers come back in the order of the rows."""
     answers: list[Answer | None] = [None] * len(rows)
     threads = [
-        threading.Thread(target=_send_some, args=(gateway, host, model, rows, answers, i, connections), daemon=True)
+        threading.Thread(
+            target=_send_some, args=(Caller(gateway, host, model), rows, answers, i, connections), daemon=True
+        )
         for i in range(connections)
     ]
     for thread in threads:
@@ -42,33 +45,11 @@ def send(gateway: str, host: str, model: str, rows: Sequence[dict[str, Any]], co
 
 
 def _send_some(
-    gateway: str,
-    host: str,
-    model: str,
-    rows: Sequence[dict[str, Any]],
-    answers: list[Answer | None],
-    first: int,
-    step: int,
+    caller: Caller, rows: Sequence[dict[str, Any]], answers: list[Answer | None], first: int, step: int
 ) -> None:
-    address = urlsplit(gateway)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
-    headers = {"Host": host, "Content-Type": "application/json"}
     for i in range(first, len(rows), step):
-        body = json.dumps(request_body(rows[i]))
-        start = time.perf_counter()
-        try:
-            connection.request("POST", f"/v2/models/{model}/infer", body, headers)
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException):
-            # Counted as a failed request with no revision: nobody answered it.
-            connection.close()
-            answers[i] = Answer(0, "", time.perf_counter() - start, float("nan"))
-            continue
-        seconds = time.perf_counter() - start
-        probability = late_probability(content) if response.status == 200 else float("nan")
-        answers[i] = Answer(response.status, response.getheader(REVISION, ""), seconds, probability)
-    connection.close()
+        answers[i] = caller.ask(rows[i])
+    caller.close()
 
 
 def request_body(row: dict[str, Any]) -> dict[str, Any]:
@@ -106,3 +87,62 @@ def per_arm(answers: Sequence[Answer]) -> list[dict[str, Any]]:
             }
         )
     return arms
+
+
+class Stream:
+    """The rows as requests, over and over, while the returned context lasts; ``answers`` are those so far."""
+
+    def __init__(
+        self, gateway: str, host: str, model: str, rows: Sequence[dict[str, Any]], connections: int = 4
+    ) -> None:
+        self.answers: list[Answer] = []
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(Caller(gateway, host, model), rows[i::connections]), daemon=True)
+            for i in range(connections)
+        ]
+
+    def __enter__(self) -> Stream:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, caller: Caller, rows: Sequence[dict[str, Any]]) -> None:
+        for row in itertools.cycle(rows):
+            if self._stopped.is_set():
+                break
+            self.answers.append(caller.ask(row))
+        caller.close()
+
+
+class Caller:
+    """One kept-alive connection to the service."""
+
+    def __init__(self, gateway: str, host: str, model: str) -> None:
+        address = urlsplit(gateway)
+        self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+        self._headers = {"Host": host, "Content-Type": "application/json"}
+        self._path = f"/v2/models/{model}/infer"
+
+    def ask(self, row: dict[str, Any]) -> Answer:
+        """Send one flight; a request that nobody answered has status 0 and no revision."""
+        start = time.perf_counter()
+        try:
+            self._connection.request("POST", self._path, json.dumps(request_body(row)), self._headers)
+            response = self._connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            return Answer(0, "", time.perf_counter() - start, float("nan"))
+        seconds = time.perf_counter() - start
+        probability = late_probability(content) if response.status == 200 else float("nan")
+        return Answer(response.status, response.getheader(REVISION, ""), seconds, probability)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

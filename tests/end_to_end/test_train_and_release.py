@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,18 @@ from kfp_lifecycle.local.runner import RunResult
 
 pytestmark = pytest.mark.xdist_group("end_to_end")
 ROW = {"size": 0.1, "region": "south", "weight": None}
+BODY = json.dumps(
+    {
+        "inputs": [
+            {"name": "size", "shape": [1], "datatype": "FP64", "data": [0.1]},
+            {"name": "region", "shape": [1], "datatype": "BYTES", "data": ["south"]},
+            {"name": "weight", "shape": [1], "datatype": "FP64", "data": [1.0]},
+        ]
+    }
+).encode()
+# A judge in a hurry.
+JUDGED = {"canary_percent": 25, "weights": [25, 50], "check_seconds": 2, "checks_per_weight": 1, "deadline_seconds": 90,
+          "slo_milliseconds": 250.0}  # fmt: skip
 
 
 def ask(cluster: Cluster, service: str, row: dict[str, Any] = ROW) -> tuple[int, Any]:
@@ -26,7 +39,7 @@ def versions(cluster: Cluster, name: str) -> list[Any]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_repeating_a_run_changes_nothing_and_another_seed_becomes_a_canary(
+def test_repeating_a_run_changes_nothing_and_another_seed_is_judged_and_promoted(
     cluster: Cluster, release: Callable[..., RunResult]
 ) -> None:
     first = release("orders", seed=1)
@@ -41,13 +54,31 @@ def test_repeating_a_run_changes_nothing_and_another_seed_becomes_a_canary(
     assert again.task("train").outputs["content_key"] == first.task("train").outputs["content_key"]
     assert [version.version for version in versions(cluster, "orders")] == ["1"]
 
-    other = release("orders", seed=2, canary_percent=50, margin=0.3, min_rows=30)
+    with cluster.traffic("orders", rate=150, body=BODY) as traffic:
+        other = release("orders", seed=2, margin=0.3, min_rows=30, **JUDGED)
     assert other.succeeded, other.error
-    assert other.task("deploy").outputs["outcome"] == "canary"
+    assert other.task("judge").outputs["outcome"] == "promote"
+    assert other.task("promote").outputs["outcome"] == "promoted"
+    assert other.task("roll-back").outputs["outcome"] == "nothing_to_do"
     assert sorted(version.version for version in versions(cluster, "orders")) == ["1", "2"]
-    assert cluster.weights("orders") == {"orders-v1-predictor": 50, "orders-v2-predictor": 50}
-    revisions = {cluster.send("orders").revision for _ in range(60)}
-    assert revisions == {"orders-v1-predictor", "orders-v2-predictor"}
+    assert cluster.weights("orders") == {"orders-v2-predictor": 100}
+    assert MlflowClient(cluster.mlflow_url).get_model_version_by_alias("orders", "champion").version == "2"
+    assert not [result for result in traffic.results if result.failed]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_without_a_user_a_canary_is_judged_by_its_own_holdout(
+    cluster: Cluster, release: Callable[..., RunResult]
+) -> None:
+    assert release("quiet", seed=1).succeeded
+    rows = {"evidence": "replay", "replay_per_second": 500.0, "disagreement_limit": 0.5}
+    other = release("quiet", seed=2, margin=0.3, min_rows=30, **{**JUDGED, "min_requests": 50}, **rows)
+    # 300 held-out rows are too few to show anything: what is not shown is not promoted.
+    assert not other.succeeded
+    assert other.task("judge").outputs["outcome"] == "roll_back"
+    assert "undecided" in other.error
+    assert cluster.weights("quiet") == {"quiet-v1-predictor": 100}
 
 
 @pytest.mark.slow
