@@ -11,25 +11,18 @@ InferenceService that serves the version. Prints a line for each; exits 1 if one
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import signal
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
-import psutil
 import yaml
 from kubernetes.client.exceptions import ApiException
 from mlflow import MlflowClient
@@ -38,105 +31,24 @@ from kfp_lifecycle.local import lifecycle
 from kfp_lifecycle.local.cluster import Cluster
 from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import StateFolder
+from kfp_lifecycle.local.write_proxy import WriteProxy, Writes
 
 ROOT = Path(__file__).parents[1]
-
-
-@dataclass
-class Writes:
-    """The mutating requests of one run, over both proxies."""
-
-    kill_at: int = 0
-    before: bool = True
-    victim: int = 0
-    seen: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def is_fatal(self, line: str) -> bool:
-        with self.lock:
-            self.seen.append(line)
-            return len(self.seen) == self.kill_at
-
-    def kill(self) -> None:
-        """SIGKILL for the run and everything it started, as a lost node does it."""
-        with suppress(psutil.NoSuchProcess):
-            command = psutil.Process(self.victim)
-            for process in [command, *command.children(recursive=True)]:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-
-
-def proxy(upstream: str, writes: Writes) -> ThreadingHTTPServer:
-    """A server that forwards to ``upstream`` and kills at the fatal write."""
-    address = urlsplit(upstream)
-    trusting = ssl._create_unverified_context() if address.scheme == "https" else None
-
-    class Forwarding(BaseHTTPRequestHandler):
-        def forward(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            write = self.command not in ("GET", "HEAD") and "dryRun" not in self.path and "/search" not in self.path
-            fatal = write and writes.is_fatal(f"{self.command} {self.path.partition('?')[0]}")
-            if fatal and writes.before:
-                writes.kill()
-                return
-            if trusting:
-                connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                    address.hostname or "", address.port, timeout=60, context=trusting
-                )
-            else:
-                connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-            connection.request(self.command, self.path, body, {**headers, "Connection": "close"})
-            response = connection.getresponse()
-            if fatal:
-                response.read()
-                writes.kill()
-                return
-            self.send_response(response.status)
-            for name, value in response.getheaders():
-                if name.lower() not in ("transfer-encoding", "connection", "date", "server"):
-                    self.send_header(name, value)
-            self.end_headers()
-            while chunk := response.read1(65536):
-                self.wfile.write(chunk)
-                self.wfile.flush()
-
-        def handle(self) -> None:
-            # The caller was killed, as it should be.
-            with suppress(OSError, http.client.HTTPException):
-                super().handle()
-
-        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = forward
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Forwarding)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 @contextmanager
 def disturbed_state(cluster: Cluster, folder: Path, writes: Writes) -> Iterator[Path]:
     """A state folder whose steps talk to the cluster through the proxies."""
-    servers = [proxy(cluster.mlflow_url, writes), proxy(cluster.kubernetes_url, writes)]
-    mlflow, kubernetes = (f"http://127.0.0.1:{server.server_address[1]}" for server in servers)
     folder.mkdir()
-    environment = {
-        **cluster.environment(),
-        "MLFLOW_TRACKING_URI": mlflow,
-        "KUBECONFIG": str(folder / "kubeconfig-steps"),
-    }
-    (folder / "environment.json").write_text(json.dumps(environment))
-    kubeconfig = yaml.safe_load(cluster.kubeconfig_steps.read_text())
-    for entry in kubeconfig["clusters"]:
-        entry["cluster"] = {"server": kubernetes}
-    (folder / "kubeconfig-steps").write_text(yaml.safe_dump(kubeconfig))
-    yield folder
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    kubeconfig = folder / "kubeconfig-steps"
+    with WriteProxy(cluster.mlflow_url, writes) as mlflow, WriteProxy(cluster.kubernetes_url, writes) as kubernetes:
+        variables = {**cluster.environment(), "MLFLOW_TRACKING_URI": mlflow.url, "KUBECONFIG": str(kubeconfig)}
+        (folder / "environment.json").write_text(json.dumps(variables))
+        content = yaml.safe_load(cluster.kubeconfig_steps.read_text())
+        for entry in content["clusters"]:
+            entry["cluster"] = {"server": kubernetes.url}
+        kubeconfig.write_text(yaml.safe_dump(content))
+        yield folder
 
 
 def rows(path: Path) -> None:

@@ -23,12 +23,12 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from tests.components.stage.nursery import Nursery
-from tests.components.stage.proxy import Proxy, Writes
 from tests.components.stage.registered import File, Registered
 from tests.components.stage.world import World
 
 from kfp_lifecycle.components.deployment.deployment import deploy
 from kfp_lifecycle.core.decision import load_decision
+from kfp_lifecycle.local.write_proxy import WriteProxy, Writes
 
 
 @pytest.fixture(scope="session")
@@ -105,12 +105,12 @@ def _start(folder: Path) -> tuple[str, int]:
 
 
 @pytest.fixture
-def proxied() -> Iterator[Callable[[str, Writes], Proxy]]:
+def proxied() -> Iterator[Callable[[str, Writes], WriteProxy]]:
     """Make proxies that end with the test."""
-    made: list[Proxy] = []
+    made: list[WriteProxy] = []
 
-    def make(upstream: str, writes: Writes) -> Proxy:
-        made.append(Proxy(upstream, writes))
+    def make(upstream: str, writes: Writes) -> WriteProxy:
+        made.append(WriteProxy(upstream, writes))
         return made[-1]
 
     yield make

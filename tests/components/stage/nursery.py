@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.components.stage.proxy import Writes
+from kfp_lifecycle.local.write_proxy import Writes
 
 _NURSERY = """
 import importlib, json, os, sys, traceback
