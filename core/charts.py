@@ -20,7 +20,7 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
         raise ValueError(f"axis limits {low} and {high} are not finite")
     # A span that the marks' own digits cannot show is drawn as a flat line.
     if high - low <= max(1e-9 * max(abs(low), abs(high)), 1e-300):
-        high = low + (abs(low) or 1.0)
+        high = low + (abs(low) if abs(low) > 1e-290 else 1.0)
     rough = (high - low) / wanted
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))

@@ -25,7 +25,7 @@ def check_service_name(service: str) -> str:
             "service",
             service,
             "a DNS label: lower-case letters, digits and dashes, with a letter first and no dash last",
-            "Name the service that deploy was given.",
+            "Write for example flight-delays.",
         )
     return service
 

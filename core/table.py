@@ -15,7 +15,6 @@ from kfp_lifecycle.core.checksums import canonical_json
 from kfp_lifecycle.core.columns import schema_digest, stored_schema, unknown_column
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.parts import PartWriter, row_groups
-from kfp_lifecycle.core.rows import row_hashes as row_hashes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +11,8 @@ from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.inference_service import LiveService, Mode, mode_named
 from kfp_lifecycle.core.models_root import check_digest, check_model_name, check_serve_uri
 from kfp_lifecycle.core.release import ReleaseRecord, check_environment
+from kfp_lifecycle.core.release_inputs import check_service_name, check_timeout, check_version
 from kfp_lifecycle.core.service_addresses import LABEL_LENGTH, longest_label
-
-# KServe's own rule for the name; a DNS-1035 label.
-_SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_VERSION = re.compile(r"[1-9][0-9]{0,8}")
-_LONGEST_WAIT = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -63,24 +58,16 @@ def check_request(
     Raises:
         InputError: names the first argument that cannot.
     """
-    if not _SERVICE.fullmatch(service):
-        raise InputError(
-            "service",
-            service,
-            "a DNS label: lower-case letters, digits and dashes, with a letter first and no dash last",
-            "Write for example flight-delays.",
-        )
+    check_service_name(service)
     check_model_name(model_name)
-    if not _VERSION.fullmatch(version):
-        raise InputError("version", version, "the number of an MLflow version", "Pass on what register returned.")
+    check_version(version)
     check_serve_uri(uri)
     check_digest(digest)
     if not _is_whole(canary_percent) or not 1 <= canary_percent <= 99:
         raise InputError(
             "canary_percent", canary_percent, "a whole number from 1 to 99", "Give the percent of the traffic."
         )
-    if not _is_whole(timeout_seconds) or not 1 <= timeout_seconds <= _LONGEST_WAIT:
-        raise InputError("timeout_seconds", timeout_seconds, f"1 to {_LONGEST_WAIT} seconds", "Give for example 900.")
+    check_timeout(timeout_seconds)
     return ReleaseRequest(
         service,
         namespace,

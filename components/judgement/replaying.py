@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
-
-import numpy as np
 
 from kfp_lifecycle.adapters import replay as replays
 from kfp_lifecycle.components.judgement import case as cases
@@ -60,8 +60,8 @@ def rows_of(path: str, signature: Signature, limit: int, tolerance: float) -> Ro
     if signature.task != "regression":
         return Rows(path, signature, None)
     labels = [row[signature.label] for row in islice(_rows(path, [signature.label]), limit)]
-    values = np.array([value for value in labels if value is not None], dtype=float)
-    return Rows(path, signature, tolerance * float(values.std()) if len(values) else 0.0)
+    values = [float(value) for value in labels if value is not None and math.isfinite(value)]
+    return Rows(path, signature, tolerance * statistics.pstdev(values) if values else 0.0)
 
 
 def judge_by_rows(case: Case, memory: Memory, rows: Rows) -> tuple[Step, Memory]:

@@ -12,7 +12,8 @@ from kfp_lifecycle.components.splitting.sides import by_chance, by_class, by_ord
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.columns import unknown_column
 from kfp_lifecycle.core.errors import InputError, step_entry
-from kfp_lifecycle.core.table import read_batches, read_info, read_schema, row_hashes, write_table
+from kfp_lifecycle.core.rows import row_hashes
+from kfp_lifecycle.core.table import read_batches, read_info, read_schema, write_table
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -20,7 +20,8 @@ from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.model import ModelFileError, UntrustedTypeError, save_model
 from kfp_lifecycle.core.profile import Performance, Profile, save_profile
-from kfp_lifecycle.core.table import read_info, row_hashes
+from kfp_lifecycle.core.rows import row_hashes
+from kfp_lifecycle.core.table import read_info
 from kfp_lifecycle.core.threads import threads_for
 
 

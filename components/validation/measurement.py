@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kfp_lifecycle.core.table import row_hashes
+from kfp_lifecycle.core.rows import row_hashes
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -53,6 +53,7 @@ def test_the_outcome_and_the_reasons_of_a_decision_are_shown() -> None:
         st.text(min_size=1, max_size=5), st.lists(st.tuples(FINITE, FINITE), min_size=1, max_size=5), max_size=3
     )
 )
+@example({"tiny": [(0.0, 5e-324)]})
 def test_a_line_chart_is_well_formed_for_any_finite_points(series: dict[str, list[tuple[float, float]]]) -> None:
     svg = re.search(r"<svg.*</svg>", line_chart(series, "caption"), re.DOTALL)
     if svg and all(c.isprintable() for name in series for c in name):
@@ -62,6 +63,7 @@ def test_a_line_chart_is_well_formed_for_any_finite_points(series: dict[str, lis
 
 @given(FINITE, FINITE)
 @example(0.0, 5e-324)
+@example(5e-324, 5e-324)
 def test_ticks_cover_the_values_without_crowding(a: float, b: float) -> None:
     low, high = min(a, b), max(a, b)
     marks = ticks(low, high)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.core.table import row_hashes
+from kfp_lifecycle.core.rows import row_hashes
 
 EVER = [440858664015809492, 17416825160870600425, 1689537030538461826]
 

@@ -18,9 +18,10 @@ from sklearn.linear_model import LogisticRegression
 from kfp_lifecycle.adapters import mlflow_registry, object_store
 from kfp_lifecycle.core.model import save_model
 from kfp_lifecycle.core.profile import Importances, Performance, Profile, save_profile
+from kfp_lifecycle.core.rows import row_hashes
 from kfp_lifecycle.core.signature import Column, Signature
 from kfp_lifecycle.core.sketches import sketch_categories, sketch_numbers
-from kfp_lifecycle.core.table import row_hashes, write_table
+from kfp_lifecycle.core.table import write_table
 
 
 @dataclass

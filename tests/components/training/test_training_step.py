@@ -13,7 +13,7 @@ from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.inputs import model_inputs
 from kfp_lifecycle.core.model import load_model, load_signature
 from kfp_lifecycle.core.profile import load_profile, load_sample
-from kfp_lifecycle.core.table import row_hashes
+from kfp_lifecycle.core.rows import row_hashes
 from kfp_lifecycle.core.training_rows import seen_in_training
 
 BOOSTING = '{"max_iter": 10}'
