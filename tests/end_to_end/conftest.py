@@ -48,10 +48,10 @@ def cluster(local_cluster: ClusterFactory) -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("compiled")
     subprocess.run([sys.executable, ROOT / "compile.py", "--out", out], check=True, capture_output=True)
-    return out / "pipelines" / "train_and_release.yaml"
+    return out / "pipelines"
 
 
 @pytest.fixture(scope="session")
@@ -62,10 +62,21 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def release(cluster: Cluster, pipeline: Path, orders: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """Run the compiled pipeline on the orders; parameters may be overridden."""
+def run(cluster: Cluster, pipelines: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """Run a compiled pipeline by its name."""
 
-    def run(name: str, **parameters: Any) -> RunResult:
+    def call(name: str, **parameters: Any) -> RunResult:
+        root = tmp_path_factory.mktemp("runs")
+        return run_pipeline(pipelines / f"{name}.yaml", parameters, state=cluster.state.path, pipeline_root=root)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def release(run: Release, orders: Path) -> Release:
+    """Run train_and_release on the orders; parameters may be overridden."""
+
+    def call(name: str, **parameters: Any) -> RunResult:
         defaults = {
             "data_uri": str(orders),
             "label": "returned",
@@ -76,7 +87,6 @@ def release(cluster: Cluster, pipeline: Path, orders: Path, tmp_path_factory: py
             "parameters": '{"max_iter": 20}',
             "namespace": "default",
         }
-        root = tmp_path_factory.mktemp("runs")
-        return run_pipeline(pipeline, {**defaults, **parameters}, state=cluster.state.path, pipeline_root=root)
+        return run("train_and_release", **{**defaults, **parameters})
 
-    return run
+    return call

@@ -40,7 +40,7 @@ def versions(cluster: Cluster, name: str) -> list[Any]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_repeating_a_run_changes_nothing_and_another_seed_is_judged_and_promoted(
-    cluster: Cluster, release: Callable[..., RunResult]
+    cluster: Cluster, release: Callable[..., RunResult], run: Callable[..., RunResult]
 ) -> None:
     first = release("orders", seed=1)
     assert first.succeeded, first.error
@@ -64,6 +64,17 @@ def test_repeating_a_run_changes_nothing_and_another_seed_is_judged_and_promoted
     assert cluster.weights("orders") == {"orders-v2-predictor": 100}
     assert MlflowClient(cluster.mlflow_url).get_model_version_by_alias("orders", "champion").version == "2"
     assert not [result for result in traffic.results if result.failed]
+
+    with cluster.traffic("orders", rate=50, body=BODY) as traffic:
+        back = run("roll_back_release", service="orders", namespace="default", reason="users complained")
+    assert back.task("roll-back").outputs["outcome"] == "rolled_back"
+    (revision,) = cluster.weights("orders")
+    assert revision.startswith("orders-v1-")
+    assert ask(cluster, "orders")[0] == 200
+    assert MlflowClient(cluster.mlflow_url).get_model_version_by_alias("orders", "champion").version == "1"
+    assert not [result for result in traffic.results if result.failed]
+    swept = run("sweep_releases", namespace="default")
+    assert swept.task("sweep").outputs["outcome"] == "nothing_to_do"
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 
 from kfp_lifecycle.adapters import kubernetes_connection, release_writes
 from kfp_lifecycle.components.judgement import case
+from kfp_lifecycle.components.rollback.rollback import roll_back
 from kfp_lifecycle.core import release
 from kfp_lifecycle.core.errors import InputError
 
@@ -113,6 +114,28 @@ def test_a_judge_whose_release_was_taken_over_writes_nothing_more(stage, judged,
     before = staged.weight()
     time.sleep(1.5)  # longer than a check: nobody moves it any more
     assert staged.weight() == before
+
+
+@pytest.mark.parametrize("mode", ["Standard"], indirect=True)
+def test_a_roll_back_beside_a_live_judge_wins(stage, judged, mode, tmp_path, artifact):
+    staged = stage(mode)
+    ended: list[str] = []
+
+    def take_off() -> None:
+        files = {name: artifact(str(tmp_path / name)) for name in ("decision", "report")}
+        ended.extend(roll_back(service=staged.name, namespace="default", reason="a user said so", **files))
+
+    user = threading.Timer(2.5, take_off)
+    user.start()
+    with staged.cluster.traffic(staged.name, rate=300, body=BODY) as traffic:
+        outcome, _ = judged(staged, checks_per_weight=1)
+    user.join()
+    assert (outcome, ended) == ("superseded", ["rolled_back"])
+    (newest,) = staged.record().releases
+    assert str(newest.state) == "rolled_back"
+    assert "a user said so" in str(newest.evidence)
+    assert staged.cluster.weights(staged.name) == {staged.stable: 100}
+    assert not [result for result in traffic.results if result.failed]
 
 
 WRONG = {
