@@ -47,8 +47,8 @@ class Writes:
     seen: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, line: str) -> bool:
-        """Note a write; whether it is the one to die at."""
+    def count(self, line: str, body: bytes) -> bool:
+        """Note a write; whether it is the one to die at. Subclasses may choose by more than the number."""
         with self.lock:
             self.seen.append(line)
             return len(self.seen) == self.kill_at
@@ -125,7 +125,7 @@ class _Forwarding(BaseHTTPRequestHandler):
             self.send_error(status)
             return
         write = is_write(self.command, self.path)
-        fatal = write and writes.count(f"{self.command} {self.path.partition('?')[0]}")
+        fatal = write and writes.count(f"{self.command} {self.path.partition('?')[0]}", body)
         if fatal and writes.freeze:
             writes.stop_until_thawed()
             fatal = False
