@@ -51,9 +51,11 @@ readmes: env  ## Write the generated READMEs and manifests again.
 locks: | $(UV)  ## Resolve the five hash locks again from setup.cfg and images/constraints.txt.
 	@sh images/lock.sh $(UV)
 
-benchmarks: env  ## Run the benchmarks; takes about ten minutes.
+benchmarks: env  ## Run the benchmarks; takes about 40 minutes.
 	@$(STEPS)/python benchmarks/serving.py
 	@$(STEPS)/python benchmarks/local_cluster.py
+	@$(STEPS)/python benchmarks/release_under_load.py
+	@$(STEPS)/python benchmarks/every_release_write_killed.py
 
 clean:  ## Remove what make made.
 	@rm -rf .venv .tools build

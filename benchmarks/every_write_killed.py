@@ -17,38 +17,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 from kubernetes.client.exceptions import ApiException
 from mlflow import MlflowClient
+from released import disturbed_state
 
 from kfp_lifecycle.local import lifecycle
 from kfp_lifecycle.local.cluster import Cluster
 from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import StateFolder
-from kfp_lifecycle.local.write_proxy import WriteProxy, Writes
+from kfp_lifecycle.local.write_proxy import Writes
 
 ROOT = Path(__file__).parents[1]
-
-
-@contextmanager
-def disturbed_state(cluster: Cluster, folder: Path, writes: Writes) -> Iterator[Path]:
-    """A state folder whose steps talk to the cluster through the proxies."""
-    folder.mkdir()
-    kubeconfig = folder / "kubeconfig-steps"
-    with WriteProxy(cluster.mlflow_url, writes) as mlflow, WriteProxy(cluster.kubernetes_url, writes) as kubernetes:
-        variables = {**cluster.environment(), "MLFLOW_TRACKING_URI": mlflow.url, "KUBECONFIG": str(kubeconfig)}
-        (folder / "environment.json").write_text(json.dumps(variables))
-        content = yaml.safe_load(cluster.kubeconfig_steps.read_text())
-        for entry in content["clusters"]:
-            entry["cluster"] = {"server": kubernetes.url}
-        kubeconfig.write_text(yaml.safe_dump(content))
-        yield folder
 
 
 def rows(path: Path) -> None:

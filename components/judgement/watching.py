@@ -20,7 +20,7 @@ from kfp_lifecycle.components.judgement.state import Answer
 from kfp_lifecycle.components.judgement.walk import Step
 from kfp_lifecycle.core.arms import Arms, NoCanary, arms_of
 from kfp_lifecycle.core.counters import ArmCounts, Snapshot, counted
-from kfp_lifecycle.core.inference_service import LiveService
+from kfp_lifecycle.core.inference_service import Arm, LiveService
 
 _UNAVAILABLE = (0, 429, 500, 502, 503, 504)
 
@@ -69,7 +69,7 @@ def watch(case: Case, memory: Memory, source: CounterSource) -> tuple[Step, Memo
 
 def _check(case: Case, memory: Memory, source: CounterSource, readings: _Readings) -> tuple[Step, Memory]:
     live, canary = case.canary()
-    seen, restarts = _observation(case, memory, live, source, readings)
+    seen, restarts = _observation(case, memory, live, canary, source, readings)
     step = walk.advance(memory.state, case.request.rules, seen)
     memory = replace(memory, state=step.state, restarts=restarts)
     cases.remember(case, memory, step.weight or canary.weight)
@@ -80,9 +80,8 @@ def _check(case: Case, memory: Memory, source: CounterSource, readings: _Reading
 
 
 def _observation(
-    case: Case, memory: Memory, live: LiveService, source: CounterSource, readings: _Readings
+    case: Case, memory: Memory, live: LiveService, canary: Arm, source: CounterSource, readings: _Readings
 ) -> tuple[Observation, dict[str, int] | None]:
-    _, canary = case.canary()
     blank = Observation(
         seconds=memory.seconds(cases.now()),
         weight=canary.weight,
