@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from kfp_lifecycle.core import release_history
 from kfp_lifecycle.core.errors import InputError
 
 CHAMPION = "champion"
@@ -82,6 +83,11 @@ class Release:
     def open(self) -> bool:
         return self.finished_at is None
 
+    @property
+    def crowned(self) -> bool:
+        """Whether it ended with its version as champion."""
+        return not self.open and self.state in (State.PROMOTED, State.SERVING)
+
     def expired(self, now: datetime) -> bool:
         """Whether its holder has not renewed it in time; the holder's run is then taken for dead."""
         return now >= self.expires_at
@@ -120,7 +126,7 @@ def start(
     expires_at: datetime,
     evidence: Mapping[str, Any] | None = None,
 ) -> ReleaseRecord:
-    """Add a release under the next epoch; only the last ``KEPT_RELEASES`` stay.
+    """Add a release under the next epoch; ``KEPT_RELEASES`` stay, as ``core.release_history`` says.
 
     Raises:
         Superseded: a release is open; end it first.
@@ -134,7 +140,8 @@ def start(
         run_id, epoch, State.STARTED, expires_at, from_version, to_version, digest, uri, weight, previous_spec, now,
         evidence=evidence or {},
     )  # fmt: skip
-    return replace(record, epoch=epoch, releases=(*record.releases, release)[-KEPT_RELEASES:])
+    past = (release_history.without_checks(each, JUDGE_EVIDENCE) for each in record.releases)
+    return replace(record, epoch=epoch, releases=release_history.last((*past, release), KEPT_RELEASES))
 
 
 def renewed(record: ReleaseRecord, epoch: int, *, run_id: str, expires_at: datetime, **known: Any) -> ReleaseRecord:

@@ -12,6 +12,7 @@ from typing import Any
 
 from kfp_lifecycle.core.checksums import canonical_json
 from kfp_lifecycle.core.release import Release, ReleaseRecord, State
+from kfp_lifecycle.core.release_history import without_oldest
 from kfp_lifecycle.core.window import format_time, parse_time
 
 FORMAT = 1
@@ -27,7 +28,7 @@ def dumps(record: ReleaseRecord) -> str:
     """Canonical JSON below ``MAXIMUM_BYTES``; the oldest finished releases give way when it would be larger.
 
     Raises:
-        RecordError: the newest release alone is too large.
+        RecordError: the newest release and the one that made the champion are too large.
     """
     while True:
         content = canonical_json(
@@ -42,12 +43,13 @@ def dumps(record: ReleaseRecord) -> str:
         )
         if len(content) < MAXIMUM_BYTES:
             return content.decode()
-        if len(record.releases) < 2:
+        fewer = without_oldest(record.releases)
+        if not fewer:
             raise RecordError(
                 f"the release record of {record.service!r} needs {len(content)} bytes: expected fewer than "
                 f"{MAXIMUM_BYTES}. Make the spec of the InferenceService smaller."
             )
-        record = replace(record, releases=record.releases[1:])
+        record = replace(record, releases=fewer)
 
 
 def loads(text: str) -> ReleaseRecord:
