@@ -130,31 +130,6 @@ def parked_spec(stable: Mapping[str, Any]) -> dict[str, Any]:
     return {"predictor": {**stable, "canaryTrafficPercent": 0}}
 
 
-def without_canary(live: LiveService, stable: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The body of the one conditional write that takes a canary's traffic away and leaves the champion in the spec.
-
-    Args:
-        live: as it was read; the write is refused if the service has changed since.
-        stable: the champion's predictor, from the release record's ``previous_spec``; needed in Knative mode, where
-            the canary stands in its place.
-
-    Raises:
-        ValueError: the champion's predictor is neither given nor live.
-    """
-    champion = stable or (live.stable.predictor if live.stable else None)
-    if champion is None:
-        raise ValueError(f"the spec of {live.name!r} holds only its canary: give the champion's predictor")
-    return manifest(
-        service=live.name,
-        namespace=live.namespace,
-        mode=live.mode,
-        model=live.model,
-        spec=parked_spec(champion) if live.mode is Mode.KNATIVE else stable_spec(champion),
-        champion_version=live.champion_version,
-        resource_version=live.resource_version,
-    )
-
-
 def changed(live: LiveService, spec: Mapping[str, Any], champion_version: str = "") -> dict[str, Any]:
     """The body that gives a service as it was read another spec, and another champion if one is named."""
     return manifest(
