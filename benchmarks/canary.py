@@ -3,7 +3,7 @@
     python benchmarks/canary.py [--releases N]
 
 Each release has a seed of its own and is judged by the shipped defaults: weights 10, 25 and 50 %, a check a minute,
-two hours, at least 500 canary requests, and both metrics; the share of slow requests is 1 % in both arms.
+two hours, at least 500 canary requests, and three metrics: 1 % of the requests are slow and .1 % refused in both arms.
 
 Traffic. In the flat cells the canary gets the same number of requests in every check, 20 (quiet) or 200 (busy), and
 the stable arm what the weight leaves it: nine times as many at 10 %, as many at 50 %. In the ramp and burst cells the
@@ -40,14 +40,14 @@ import numpy.typing as npt
 
 from kfp_lifecycle.components.judgement.canary import Counts, TwoArms
 from kfp_lifecycle.components.judgement.observation import Observation
-from kfp_lifecycle.components.judgement.rules import ERRORS, SLOW, Rules
+from kfp_lifecycle.components.judgement.rules import ERRORS, REFUSED, SLOW, check_rules
 from kfp_lifecycle.components.judgement.state import Answer, State
 from kfp_lifecycle.components.judgement.verdict import requests_needed
 from kfp_lifecycle.components.judgement.walk import Step, advance
 
-RULES = Rules()
+RULES = check_rules()
 CHECKS = int(RULES.deadline_seconds / RULES.check_seconds)
-SLOW_SHARE = 0.01
+SLOW_SHARE, REFUSED_SHARE = 0.01, 0.001
 RAMP_CHECKS, BURST = 60, 5
 ALPHA, CAUGHT = 0.05, 0.99
 
@@ -108,16 +108,17 @@ def cells() -> Iterator[Cell]:
 
 
 def stream(cell: Cell, seed: int) -> npt.NDArray[np.int64]:
-    """Bad requests by check, weight, metric (errors, slow) and arm (canary, stable)."""
+    """Bad requests by check, weight, metric (errors, slow, refused) and arm (canary, stable)."""
     random = np.random.default_rng(seed)
     rise = np.minimum(np.arange(CHECKS) / RAMP_CHECKS, 1.0)
     rates = np.stack([first + (last - first) * rise for first, last in (cell.canary, cell.stable)], axis=1)
     rates = rates * np.where(random.random((CHECKS, 2)) < cell.bursts, BURST, 1)
-    bad = np.empty((CHECKS, len(RULES.weights), 2, 2), dtype=np.int64)
+    bad = np.empty((CHECKS, len(RULES.weights), 3, 2), dtype=np.int64)
     for place, weight in enumerate(RULES.weights):
         requests = np.array(cell.traffic(weight))
         bad[:, place, 0] = random.binomial(requests, rates)
         bad[:, place, 1] = random.binomial(requests, SLOW_SHARE, (CHECKS, 2))
+        bad[:, place, 2] = random.binomial(requests, REFUSED_SHARE, (CHECKS, 2))
     return bad
 
 
@@ -130,7 +131,7 @@ def judged(cell: Cell, bad: npt.NDArray[np.int64]) -> tuple[Step, int]:
         seen += canary
         arms = {
             metric: TwoArms(Counts(canary, numbers[place][line][0]), Counts(stable, numbers[place][line][1]))
-            for line, metric in enumerate((ERRORS, SLOW))
+            for line, metric in enumerate((ERRORS, SLOW, REFUSED))
         }
         step = advance(state, RULES, Observation(check * RULES.check_seconds, weight, arms, canary, stable))
         if step.answer in (Answer.PROMOTE, Answer.ROLL_BACK):

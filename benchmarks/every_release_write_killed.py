@@ -116,6 +116,7 @@ def trial(cluster: Cluster, folder: Path, service: Service, path: str, writes: R
     with cluster.traffic(service.name, rate=RATE, threads=8) as traffic:
         with disturbed_state(cluster, folder / service.name, writes) as state:
             code = run(folder / "release.yaml", state, candidate, writes, service, path)
+        ended = time.monotonic()
         expired = service.expire()
         swept = [_swept(), _swept()]
         traffic.wait_for(len(traffic.results) + 50)
@@ -127,8 +128,10 @@ def trial(cluster: Cluster, folder: Path, service: Service, path: str, writes: R
     wrong += problems(service, code == 0, path)
     failed = tuple(each for each in traffic.results if each.failed)
     if strange := [each for each in failed if path == "promote" or each.revision != service.revision(2)]:
+        first = strange[0]
         counts = Counter((each.revision or "gateway", each.status or each.error) for each in strange)
-        wrong.append(f"{len(strange)} requests failed: {dict(counts)}")
+        when = f"the first {first.at - ended:+.2f} s from the run's end, after {first.seconds:.2f} s"
+        wrong.append(f"{len(strange)} requests failed: {dict(counts)}, {when}")
     return Trial(code, tuple(writes.named), failed, len(traffic.results), tuple(wrong))
 
 

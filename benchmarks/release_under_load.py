@@ -138,7 +138,11 @@ def measured(cluster: Cluster, mode: str, number: int, rate: float, start_second
     # A status of its own: a gateway that finds no server answers 503 under the revision's name.
     own = [each for each in failed if may_fail and (each.revision, each.status) == (service.revision(2), 500)]
     if len(failed) > len(own):
-        run.wrong.append(f"{len(failed) - len(own)} requests failed that must not")
+        strange = [each for each in failed if each not in own]
+        told = (
+            f"{each.revision or 'gateway'} {each.status or each.error} after {each.seconds:.2f} s" for each in strange
+        )
+        run.wrong.append(f"{len(strange)} requests failed that must not: {'; '.join(sorted(told)[:5])}")
     print(f"{mode}, {title}: {_told(results)}")
     for name, began, ended in run.spans:
         print(f"  {name:<32} {ended - began:6.1f} s  {_told([each for each in results if began <= each.at < ended])}")
