@@ -13,7 +13,6 @@ def roll_back_release(
     reason: str = "",
     version: str = "",
     timeout_seconds: int = 900,
-    on_refusal: str = "fail",
 ) -> None:
     """Give the users of a service back what they got before its last release.
 
@@ -27,7 +26,6 @@ def roll_back_release(
         reason: Kept in the release record.
         version: Take back this version only; empty takes any.
         timeout_seconds: How long to wait for the version that comes back.
-        on_refusal: fail or succeed.
     """
     rolled_back = configured(
         roll_back(
@@ -45,6 +43,5 @@ def roll_back_release(
                 step="roll_back",
                 outcome=rolled_back.outputs["outcome"],
                 decision=rolled_back.outputs["decision"],
-                on_refusal=on_refusal,
             )
         )

@@ -83,8 +83,9 @@ def train_and_release(
 
     The first version takes all traffic. A later one enters as a canary and is judged: it is promoted when it is shown
     to be no worse than the champion, else it is rolled back. A gate that refuses ends the run with its decision and
-    report; on_refusal says whether such a run counts as failed. However the run ends, a canary that it left without
-    a verdict is taken off by the exit handler, or by sweep_releases where that could not run.
+    report; on_refusal says whether such a run counts as failed. A roll back that could not restore the service fails
+    it anyway. However the run ends, a canary that it left without a verdict is taken off by the exit handler, or by
+    sweep_releases where that could not run.
 
     Args:
         data_uri: A file, a folder or a glob on disk, s3, gs or https; Parquet, CSV or JSON lines.
@@ -271,6 +272,8 @@ def train_and_release(
                             )
                         )
                         _conclude("judge", judged, on_refusal).after(rolled_back)
+                        with dsl.If(rolled_back.outputs["outcome"] == "not_restored", "not-restored"):
+                            _conclude("roll_back", rolled_back, on_refusal)
                 with dsl.Else("no-canary"):
                     _conclude("deploy", deployed, on_refusal)
             with dsl.Else("not-good-enough"):

@@ -18,7 +18,7 @@ def conclude(
         step: The step that decided.
         outcome: Its outcome.
         decision: Its decision.json; the reasons are the first lines of this step's log.
-        on_refusal: fail, or succeed to end a refused run well.
+        on_refusal: fail, or succeed to end a refused run well; not_restored fails it anyway.
 
     Returns:
         outcome: The outcome of the run.

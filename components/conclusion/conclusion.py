@@ -16,7 +16,6 @@ REFUSALS = frozenset(
         "stale",
         "roll_back",
         "rolled_back",
-        "not_restored",
         "superseded",
         "data_fault",
         "insufficient_data",
@@ -24,13 +23,21 @@ REFUSALS = frozenset(
 )
 
 
+# No gate's answer: users may not get what they got before, and somebody must look.
+FAULTS = frozenset({"not_restored"})
+
+
 class Refused(RuntimeError):
     """A gate refused, and the run was asked to fail for it; nothing is broken."""
 
 
+class Fault(RuntimeError):
+    """A service is not what it should be, and a user must look."""
+
+
 @step_entry
 def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL) -> tuple[str]:
-    """Print why a step decided as it did, and fail the run if it refused.
+    """Print why a step decided as it did, and fail the run if it refused, or could not restore a service.
 
     A deciding step ends well even when it refuses, because KFP drops the artifacts of a failed one; so the run fails
     here, after decision and report are kept.
@@ -38,10 +45,11 @@ def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL
     Args:
         step: the step that decided.
         outcome: its outcome.
-        on_refusal: ``fail``, or ``succeed`` to end a refused run well.
+        on_refusal: ``fail``, or ``succeed`` to end a refused run well; a service that was not restored fails it anyway.
 
     Raises:
         InputError: ``on_refusal`` is neither, or the decision is not the one of this outcome.
+        Fault: the outcome is ``not_restored``.
         Refused: the outcome is a refusal and ``on_refusal`` is ``fail``.
     """
     if on_refusal not in (FAIL, SUCCEED):
@@ -58,6 +66,8 @@ def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL
         )
     said = f"{step} answered {outcome}: {'; '.join(saved.reasons) or 'no reason given'}"
     print(said, flush=True)
+    if outcome in FAULTS:
+        raise Fault(said)
     if outcome in REFUSALS and on_refusal == FAIL:
         raise Refused(said)
     return (outcome,)

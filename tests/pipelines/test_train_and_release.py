@@ -85,7 +85,7 @@ def test_steps_run_in_the_order_of_the_lifecycle_and_each_refusal_concludes(ir: 
         for name, task, _ in step_tasks(ir)
         if verb_of(name) == "conclude"
     }
-    assert concluded == {"validate", "evaluate", "deploy", "judge", "promote"}
+    assert concluded == {"validate", "evaluate", "deploy", "judge", "promote", "roll_back"}
 
 
 def test_only_a_canary_is_judged_and_only_a_judges_yes_promotes(ir: dict[str, Any]) -> None:
@@ -94,6 +94,13 @@ def test_only_a_canary_is_judged_and_only_a_judges_yes_promotes(ir: dict[str, An
     assert found["judge"].endswith("deploy-outcome'] == 'canary'")
     assert found["promote"].endswith("judge-outcome'] == 'promote'")
     assert found["roll_back"].startswith("!(") and found["roll_back"].endswith("judge-outcome'] == 'promote')")
+
+
+def test_a_roll_back_that_did_not_work_is_not_hidden_behind_the_judges_no(ir: dict[str, Any]) -> None:
+    [(condition, steps)] = [each for each in conditions(ir) if "not_restored" in each[0]]
+    assert re.fullmatch(r".*--roll-back-2-outcome'\] == 'not_restored'", condition)
+    [task] = [task for name, task, _ in step_tasks(ir) if {name} == steps]
+    assert task["inputs"]["parameters"]["step"]["runtimeValue"]["constant"] == "roll_back"
 
 
 def test_however_the_run_ends_what_it_left_open_is_taken_off(ir: dict[str, Any]) -> None:
@@ -119,7 +126,8 @@ def test_gates_compare_our_own_outcomes_only(ir: dict[str, Any]) -> None:
     # kfp.local evaluates the condition as text, so it must never hold words that a user chose.
     expected = re.compile(
         r"(!\()?inputs\.parameter_values\['pipelinechannel--"
-        r"((validate|evaluate)-outcome'\] == 'pass'|deploy-outcome'\] == 'canary'|judge-outcome'\] == 'promote')\)?"
+        r"((validate|evaluate)-outcome'\] == 'pass'|deploy-outcome'\] == 'canary'|judge-outcome'\] == 'promote'|"
+        r"roll-back-2-outcome'\] == 'not_restored')\)?"
     )
     for condition, _ in conditions(ir):
         assert expected.fullmatch(condition)

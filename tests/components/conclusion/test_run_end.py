@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kfp_lifecycle.components.conclusion.conclusion import Refused, conclude
+from kfp_lifecycle.components.conclusion.conclusion import Fault, Refused, conclude
 from kfp_lifecycle.core.decision import Decision, save_decision
 from kfp_lifecycle.core.errors import InputError
 
@@ -40,6 +40,13 @@ def test_a_refusal_fails_the_run_after_its_reasons_are_printed(decided, capsys, 
 
 def test_a_refusal_ends_well_when_asked(decided):
     assert conclude("deploy", "refused", decided("refused"), on_refusal="succeed") == ("refused",)
+
+
+@pytest.mark.parametrize("on_refusal", ["fail", "succeed"])
+def test_a_service_that_was_not_restored_fails_the_run_whatever_is_asked_of_refusals(decided, capsys, on_refusal):
+    with pytest.raises(Fault, match="roll_back answered not_restored: the canary stays"):
+        conclude("roll_back", "not_restored", decided("not_restored", "the canary stays"), on_refusal=on_refusal)
+    assert "the canary stays" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("outcome", ["pass", "first_release", "canary", "unchanged"])
