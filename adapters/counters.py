@@ -22,6 +22,11 @@ __all__ = ["CounterError", "CounterSource", "NoSeries", "open_source"]
 class CounterSource(Protocol):
     """Where the raw counters of both arms can be read."""
 
+    @property
+    def tells_refused(self) -> bool:
+        """Whether refused answers, 4xx, are told apart; if not, as for queries that leave them out, none is read."""
+        ...
+
     def read(self, arms: Arms) -> Snapshot:
         """Both arms as of now; ``core.counters.counted`` makes requests of two readings.
 
@@ -39,7 +44,8 @@ def open_source(metrics: str, queries: str, slo_milliseconds: float) -> CounterS
     Args:
         metrics: a preset's name; empty takes the setting ``KFP_LIFECYCLE_METRICS``.
         queries: for ``custom``: a JSON object with ``requests``, ``errors``, ``latency_count``, ``latency_bucket``,
-            each a query for raw counters with ``$arm`` in it, and the edges' ``unit``, ``ms`` or ``s``.
+            each a query for raw counters with ``$arm`` in it, the edges' ``unit``, ``ms`` or ``s``, and, if answers
+            of 4xx are to be seen, ``refused``.
         slo_milliseconds: the latency objective, an edge of the histogram's buckets; 0 reads no latency.
 
     Raises:

@@ -10,12 +10,23 @@ from kfp_lifecycle.adapters.prometheus_presets import QuerySet
 from kfp_lifecycle.core.errors import InputError
 
 _ALWAYS = ("requests", "errors")
+_REFUSED = "refused"
 _LATENCY = ("latency_count", "latency_bucket", "unit")
 _PLACEHOLDERS = ("service", "namespace", "arm")
 _TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
 _PLACEHOLDER = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(\w*)\})")
-_RATE = re.compile(r"\b(rate|irate|increase|delta|idelta|deriv)\s*\(")
-_SUM = re.compile(r"\b(sum|avg|count)\s*(?:\(|by\b|without\b)")
+_COMMENT = re.compile(r"#[^\n]*")
+# PromQL reads the names of aggregators in any case.
+_RATE = re.compile(
+    r"\b(rate|irate|increase|delta|idelta|deriv|changes|resets|predict_linear|holt_winters"
+    r"|double_exponential_smoothing|\w+_over_time)\s*\(",
+    re.IGNORECASE,
+)
+_AGGREGATE = re.compile(
+    r"\b(sum|avg|count|count_values|min|max|group|stddev|stdvar|topk|bottomk|quantile|limitk|limit_ratio)"
+    r"\s*(?:\(|by\b|without\b)",
+    re.IGNORECASE,
+)
 _OWN = re.compile(r"inference_requests_total|request_predict_seconds|inference_request_duration_seconds")
 _EXAMPLE = (
     '{"requests": "requests_total{pod=~\\"$arm-.*\\"}", "errors": "requests_total{pod=~\\"$arm-.*\\",code=~\\"5..\\"}"}'
@@ -35,7 +46,7 @@ def custom_queries(text: str, slo_milliseconds: float) -> QuerySet:
         raise _refused(text, f"the keys {', '.join(needed)}", f"Add {', '.join(missing)}.{off}")
     if given.get("unit", "ms") not in ("ms", "s"):
         raise _refused(given["unit"], "the unit ms or s, of the histogram's edges", "Write one of them.")
-    for key in (*_ALWAYS, "latency_count", "latency_bucket"):
+    for key in (*_ALWAYS, _REFUSED, "latency_count", "latency_bucket"):
         if given.get(key):
             _check(key, given[key])
     if own := _OWN.search(given["errors"]):
@@ -52,7 +63,7 @@ def _parsed(text: str) -> dict[str, str]:
         given: Any = json.loads(text)
     except ValueError as error:
         raise _refused(text, "a JSON object", f"{error}. For example {_EXAMPLE}") from error
-    known = (*_ALWAYS, *_LATENCY)
+    known = (*_ALWAYS, _REFUSED, *_LATENCY)
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise _refused(text, "a JSON object of texts", f"For example {_EXAMPLE}")
     if unknown := sorted(set(given) - set(known)):
@@ -66,15 +77,15 @@ def _check(key: str, query: str) -> None:
         raise _refused(query, "the placeholders $service, $namespace and $arm only", f"Repair ${unknown[0]} in {key}.")
     if "arm" not in named:
         raise _refused(query, "$arm in each query", f"Without it both arms have the same counters: add it to {key}.")
-    bare = _TEXT.sub('""', query)
+    bare = _COMMENT.sub(" ", _TEXT.sub('""', query))
     if found := _RATE.search(bare):
         raise _refused(
             query, "raw counters", f"Take {found.group(1)}() out of {key}: the step differences them itself."
         )
     if "[" in bare:
         raise _refused(query, "raw counters, without a range in brackets", f"Take the range out of {key}.")
-    if found := _SUM.search(bare):
-        remedy = f"Take {found.group(1)} out of {key}: in a sum, a pod that ends looks like a restart of all."
+    if found := _AGGREGATE.search(bare):
+        remedy = f"Take {found.group(1)} out of {key}: of many series in one, a pod that ends looks like a restart."
         raise _refused(query, "one series for each counter", remedy)
 
 

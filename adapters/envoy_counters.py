@@ -38,6 +38,11 @@ class EnvoySource:
     endpoint: Endpoint
     slo_milliseconds: float
 
+    @property
+    def tells_refused(self) -> bool:
+        """Always: Envoy counts by class of status."""
+        return True
+
     def read(self, arms: Arms) -> Snapshot:
         """Both arms as of now.
 
@@ -65,9 +70,10 @@ class EnvoySource:
         own = [each for each in found if each.labels.get(_CLUSTER) == cluster]
         requests = {each.labels.get(_CLASS, ""): each.value for each in own if each.name == _ANSWERS}
         errors = {name: value for name, value in requests.items() if name == "5"}
+        refused = {name: value for name, value in requests.items() if name == "4"}
         if not self.slo_milliseconds:
-            return ArmSnapshot(requests, errors)
+            return ArmSnapshot(requests, errors, refused=refused)
         timed = {each.labels[_CLUSTER]: each.value for each in own if each.name == f"{_TIME}_count"}
         edges = {each.labels.get("le", ""): each.value for each in own if each.name == f"{_TIME}_bucket"}
         fast = fast_series({cluster: edges} if edges else {}, self.slo_milliseconds, "ms")
-        return ArmSnapshot(requests, errors, timed, fast)
+        return ArmSnapshot(requests, errors, timed, fast, refused)

@@ -50,6 +50,11 @@ class PrometheusSource:
     queries: QuerySet
     slo_milliseconds: float
 
+    @property
+    def tells_refused(self) -> bool:
+        """Whether the query set has a query for them."""
+        return bool(self.queries.refused)
+
     def read(self, arms: Arms) -> Snapshot:
         """Both arms as of now.
 
@@ -75,11 +80,13 @@ class PrometheusSource:
             return self._ask(session, filled(query, arms, arm), instant)
 
         requests, errors = _series(ask(self.queries.requests)), _series(ask(self.queries.errors))
+        refused = _series(ask(self.queries.refused)) if self.tells_refused else {}
         if not self.slo_milliseconds:
-            return ArmSnapshot(requests, errors)
+            return ArmSnapshot(requests, errors, refused=refused)
         timed = _series(ask(self.queries.latency_count))
         buckets = _buckets(ask(self.queries.latency_bucket))
-        return ArmSnapshot(requests, errors, timed, fast_series(buckets, self.slo_milliseconds, self.queries.unit))
+        fast = fast_series(buckets, self.slo_milliseconds, self.queries.unit)
+        return ArmSnapshot(requests, errors, timed, fast, refused)
 
     def _ask(self, session: Session, query: str, instant: str) -> _Vector:
         status, body = session.get("/api/v1/query", {"query": query, "time": instant})

@@ -1,7 +1,8 @@
 """The queries by which a Prometheus tells the arms of a service apart, for each kind of data plane.
 
 Each query selects raw counters; ``$service``, ``$namespace`` and ``$arm`` are filled in. Errors are answers with a
-status of 5xx, as the proxy before the model server saw them: a server that is gone counts nothing itself.
+status of 5xx, as the proxy before the model server saw them: a server that is gone counts nothing itself. Refused
+are those of 4xx, by the same proxy.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class QuerySet:
     """The queries of one arm.
 
     Attributes:
+        refused: answers of 4xx; empty where nobody tells them.
         latency_count: all requests of the latency histogram; empty without one.
         latency_bucket: its buckets, at every edge.
         unit: of the edges, ``ms`` or ``s``.
@@ -29,6 +31,7 @@ class QuerySet:
 
     requests: str
     errors: str
+    refused: str = ""
     latency_count: str = ""
     latency_bucket: str = ""
     unit: str = "ms"
@@ -68,6 +71,7 @@ PRESETS: Mapping[str, QuerySet] = {
     "knative": QuerySet(
         requests=f"revision_request_count{_KNATIVE}",
         errors=_with(f"revision_request_count{_KNATIVE}", 'response_code_class="5xx"'),
+        refused=_with(f"revision_request_count{_KNATIVE}", 'response_code_class="4xx"'),
         latency_count=f"revision_request_latencies_count{_KNATIVE}",
         latency_bucket=f"revision_request_latencies_bucket{_KNATIVE}",
         hint="Knative 1.19 renamed these metrics: from then on the preset is knative-otel. Does Prometheus scrape "
@@ -76,6 +80,7 @@ PRESETS: Mapping[str, QuerySet] = {
     "knative-otel": QuerySet(
         requests=_otel("count"),
         errors=_otel("count", ',http_response_status_code=~"5.."'),
+        refused=_otel("count", ',http_response_status_code=~"4.."'),
         latency_count=_otel("count"),
         latency_bucket=_otel("bucket"),
         unit="s",
@@ -85,6 +90,7 @@ PRESETS: Mapping[str, QuerySet] = {
     "istio": QuerySet(
         requests=f"istio_requests_total{_ISTIO}",
         errors=_with(f"istio_requests_total{_ISTIO}", 'response_code=~"5.."'),
+        refused=_with(f"istio_requests_total{_ISTIO}", 'response_code=~"4.."'),
         latency_count=f"istio_request_duration_milliseconds_count{_ISTIO}",
         latency_bucket=f"istio_request_duration_milliseconds_bucket{_ISTIO}",
         hint="Does Prometheus scrape port 15020 of the ingress gateway's pods?",
@@ -92,6 +98,7 @@ PRESETS: Mapping[str, QuerySet] = {
     "envoy-gateway": QuerySet(
         requests=f"envoy_cluster_upstream_rq_xx{_ENVOY_GATEWAY}",
         errors=_with(f"envoy_cluster_upstream_rq_xx{_ENVOY_GATEWAY}", 'envoy_response_code_class="5"'),
+        refused=_with(f"envoy_cluster_upstream_rq_xx{_ENVOY_GATEWAY}", 'envoy_response_code_class="4"'),
         latency_count=f"envoy_cluster_upstream_rq_time_count{_ENVOY_GATEWAY}",
         latency_bucket=f"envoy_cluster_upstream_rq_time_bucket{_ENVOY_GATEWAY}",
         hint="Envoy Gateway counts all backends of a route's rule together. Only where each arm has a rule of its "

@@ -42,12 +42,15 @@ def test_every_preset_opens() -> None:
         source = open_source(name, "", 250)
         assert isinstance(source, PrometheusSource)
         assert source.endpoint.url == "http://prometheus:9090/prefix"
+        assert source.tells_refused
 
 
 def test_an_empty_name_takes_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(settings.METRICS, "envoy")
     monkeypatch.setenv(settings.ENVOY_ADMIN_URL, "http://127.0.0.1:9901")
-    assert isinstance(open_source("", "", 250), EnvoySource)
+    source = open_source("", "", 250)
+    assert isinstance(source, EnvoySource)
+    assert source.tells_refused
 
 
 def test_an_unknown_preset_lists_the_names() -> None:
@@ -102,6 +105,13 @@ def test_without_an_objective_no_latency_query_is_needed() -> None:
     assert "latency_count, latency_bucket, unit" in str(refused("custom", pair))
 
 
+def test_queries_of_ones_own_tell_refused_answers_if_they_ask_for_them() -> None:
+    assert not open_source("custom", json.dumps(GOOD), 250).tells_refused
+    asked = {**GOOD, "refused": 'gateway_requests_total{pod=~"$arm-.*",code=~"4.."}'}
+    assert open_source("custom", json.dumps(asked), 250).tells_refused
+    assert "add it to refused" in str(refused("custom", {**GOOD, "refused": "x"}))
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"requests": 1}', '{"requets": "x"}'])
 def test_queries_are_a_json_object_of_known_keys(text: str) -> None:
     assert refused("custom", text).parameter == "queries"
@@ -114,9 +124,14 @@ def test_queries_are_a_json_object_of_known_keys(text: str) -> None:
         ("requests", 'irate (x{a="$arm"}[5m])', r"irate\(\)"),
         ("errors", 'increase(x{a="$arm"}[5m])', r"increase\(\)"),
         ("latency_count", 'delta(x{a="$arm"}[5m])', r"delta\(\)"),
-        ("latency_bucket", 'max_over_time(x{a="$arm"}[5m])', "range"),
+        ("latency_bucket", 'max_over_time(x{a="$arm"}[5m])', r"max_over_time\(\)"),
+        ("refused", 'Rate # a comment\n (x{a="$arm"}[5m])', r"Rate\(\)"),
+        ("requests", 'x{a="$arm"}[5m]', "range"),
         ("requests", 'sum(x{a="$arm"})', "sum out of requests"),
         ("requests", 'sum by (pod) (x{a="$arm"})', "sum out of requests"),
+        ("requests", 'SUM(x{a="$arm"})', "SUM out of requests"),
+        ("requests", 'Sum by (pod) (x{a="$arm"})', "Sum out of requests"),
+        ("refused", 'sum without (pod) (x{a="$arm"})', "sum out of refused"),
         ("requests", 'x{a="churn"}', r"add it to requests"),
         ("requests", 'x{a="$arm",b="$revision"}', r"\$revision in requests"),
         ("errors", 'inference_requests_total{a="$arm",code=~"5.."}', "counts nothing once it crashed"),
@@ -132,13 +147,38 @@ def test_a_query_that_cannot_be_differenced_is_refused(key: str, query: str, sai
         raise error
 
 
-def test_words_in_texts_and_names_are_no_functions() -> None:
-    fine = 'rate_limited_requests_total{path="/rate(x)[5m]",arm="$arm",sum_of=~"[a-z]+"}'
+AGGREGATORS = "sum avg count min max group stddev stdvar topk bottomk quantile count_values limitk limit_ratio"
+FUNCTIONS = "rate irate increase delta idelta deriv changes resets avg_over_time last_over_time predict_linear"
+
+
+@pytest.mark.parametrize("name", AGGREGATORS.split())
+def test_no_aggregator_is_taken_in_any_case(name: str) -> None:
+    for written in (name, name.upper(), name.capitalize()):
+        for query in (f'{written}(x{{a="$arm"}})', f'{written} by (pod) (x{{a="$arm"}})'):
+            assert f"Take {written} out of requests" in str(refused("custom", {**GOOD, "requests": query}))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS.split())
+def test_no_function_of_a_range_is_taken(name: str) -> None:
+    query = f'{name}(x{{a="$arm"}}[5m])'
+    assert f"Take {name}() out of requests" in str(refused("custom", {**GOOD, "requests": query}))
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        'rate_limited_requests_total{path="/rate(x)[5m]",arm="$arm",sum_of=~"[a-z]+"}',
+        'job:requests:sum{arm="$arm"}',
+        'max_requests{arm="$arm"} * on (pod) group_left (max) target_info',
+        'x{arm="$arm"} # never sum(x)',
+    ],
+)
+def test_words_in_texts_names_and_comments_are_no_functions(fine: str) -> None:
     assert open_source("custom", json.dumps({**GOOD, "requests": fine}), 250)
 
 
 def test_the_presets_keep_the_rules_of_the_users_queries() -> None:
     for queries in PRESETS.values():
-        for query in (queries.requests, queries.errors, queries.latency_count, queries.latency_bucket):
+        for query in (queries.requests, queries.errors, queries.refused, queries.latency_count, queries.latency_bucket):
             assert "$arm" in query and "$namespace" in query
             assert "rate(" not in query and "[" not in query

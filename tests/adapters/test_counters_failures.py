@@ -164,10 +164,10 @@ def test_all_queries_of_a_snapshot_have_one_time_and_the_token_of_their_moment(
     token.write_text("second\n")
     source.read(ARMS)
     times = [path.rpartition("time=")[2] for path, _ in server.asked]
-    assert [len(set(each)) for each in (times[:4], times[4:])] == [1, 1]
-    assert times[0] != times[4]
+    assert [len(set(each)) for each in (times[:6], times[6:])] == [1, 1]
+    assert times[0] != times[6]
     tokens = [headers["authorization"] for _, headers in server.asked]
-    assert tokens == ["Bearer first"] * 4 + ["Bearer second"] * 4
+    assert tokens == ["Bearer first"] * 6 + ["Bearer second"] * 6
 
 
 def test_a_missing_token_or_certificate_is_an_error_that_names_the_file(

@@ -34,6 +34,7 @@ QUERIES = json.dumps(
     {
         "requests": f"envoy_cluster_upstream_rq_xx{{{CLUSTER}}}",
         "errors": f'envoy_cluster_upstream_rq_xx{{{CLUSTER},envoy_response_code_class="5"}}',
+        "refused": f'envoy_cluster_upstream_rq_xx{{{CLUSTER},envoy_response_code_class="4"}}',
         "latency_count": f"envoy_cluster_upstream_rq_time_count{{{CLUSTER}}}",
         "latency_bucket": f"envoy_cluster_upstream_rq_time_bucket{{{CLUSTER}}}",
         "unit": "ms",
@@ -135,7 +136,7 @@ def first(source: CounterSource, arms: Arms) -> Snapshot:
     return found[0]
 
 
-def test_requests_errors_and_slow_answers_are_those_that_were_sent(
+def test_requests_errors_slow_and_refused_answers_are_those_that_were_sent(
     cluster: Cluster, canary: Arms, source: CounterSource
 ) -> None:
     good = send(cluster, canary, 20)
@@ -143,7 +144,8 @@ def test_requests_errors_and_slow_answers_are_those_that_were_sent(
     before = settled(source, canary, EMPTY, (ArmCounts(20, 0, 20, 0), ArmCounts(good, 0, good, 0)))
     bad, slow = send(cluster, canary, 5, status=500), send(cluster, canary, 3, sleep=0.3)
     refused = send(cluster, canary, 4, status=422)
-    expected = (ArmCounts(12, 5, 12, 3), ArmCounts(bad + slow + refused, bad, bad + slow + refused, slow))
+    total = bad + slow + refused
+    expected = (ArmCounts(12, 5, 12, 3, refused=4), ArmCounts(total, bad, total, slow, refused))
     settled(source, canary, before, expected)
 
 

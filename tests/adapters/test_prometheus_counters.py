@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.usefixtures("prometheus_url"), pytest.mark.xdist_group
 
 EMPTY = Snapshot(ArmSnapshot(), ArmSnapshot())
 # Answers of 2xx, 4xx and 5xx; requests within 100 ms, within 250 ms, all.
-CANARY = ((80, 5, 15), (70, 90, 100))
-STABLE = ((990, 0, 10), (800, 950, 1000))
-EXPECTED = (ArmCounts(100, 15, 100, 10), ArmCounts(1000, 10, 1000, 50))
+CANARY = ((30, 55, 15), (70, 90, 100))
+STABLE = ((988, 2, 10), (800, 950, 1000))
+EXPECTED = (ArmCounts(100, 15, 100, 10, refused=55), ArmCounts(1000, 10, 1000, 50, refused=2))
 
 
 def histogram(name: str, labels: str, within: tuple[int, int, int], scale: float = 1.0) -> str:
@@ -74,14 +74,14 @@ def arms(service: str) -> Arms:
 
 
 @pytest.mark.parametrize("preset", sorted(PAGES))
-def test_a_preset_counts_requests_errors_and_slow_answers(prometheus: Prometheus, preset: str) -> None:
+def test_a_preset_counts_requests_errors_slow_and_refused_answers(prometheus: Prometheus, preset: str) -> None:
     page, named = PAGES[preset], arms(preset)
     prometheus.expose(prometheus.target(), page(named.canary, *CANARY) + page(named.stable, *STABLE))
     canary, stable, _ = counted(EMPTY, open_source(preset, "", 250).read(named))
     assert (canary, stable) == EXPECTED
     # Nothing but latency is left out by an objective of 0.
     canary, stable, _ = counted(EMPTY, open_source(preset, "", 0).read(named))
-    assert (canary, stable) == (ArmCounts(100, 15, 0, 0), ArmCounts(1000, 10, 0, 0))
+    assert (canary, stable) == (ArmCounts(100, 15, 0, 0, 55), ArmCounts(1000, 10, 0, 0, 2))
 
 
 @pytest.mark.parametrize("copied", [False, True], ids=["target_info", "copied_labels"])

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kfp_lifecycle.core.counters import ArmCounts, ArmSnapshot, Snapshot, counted
+from kfp_lifecycle.core.counters import NEWCOMER, ArmCounts, ArmSnapshot, Snapshot, counted
 
 EMPTY = ArmSnapshot()
 names = st.sampled_from(["pod-1", "pod-2", "pod-3"])
 values = st.one_of(st.integers(0, 10**6).map(float), st.floats(allow_nan=True, allow_infinity=True))
 series = st.dictionaries(names, values)
-arms = st.builds(ArmSnapshot, requests=series, errors=series, timed=series, fast=series)
-steps = st.dictionaries(names, st.integers(0, 1000))
+arms = st.builds(ArmSnapshot, requests=series, errors=series, timed=series, fast=series, refused=series)
+# Small enough for a newcomer of several periods to be plausible.
+steps = st.dictionaries(names, st.integers(0, 100))
 
 
 def difference(before: ArmSnapshot, after: ArmSnapshot) -> ArmCounts:
@@ -44,6 +46,54 @@ def test_after_a_restart_everything_is_new() -> None:
 
 def test_a_series_that_appears_counts_from_zero() -> None:
     assert requests({"a": 10}, {"a": 10, "b": 4}) == 4
+
+
+def test_the_first_series_of_an_arm_counts_from_zero_whatever_its_value() -> None:
+    assert requests({}, {"a": 2_000_000}) == 2_000_000
+
+
+def test_an_old_series_that_was_not_read_before_adds_nothing_and_counts_from_its_value_on() -> None:
+    first, late, later = (
+        Snapshot(EMPTY, ArmSnapshot(requests=each, errors={name: value // 2 for name, value in each.items()}))
+        for each in ({"a": 10.0}, {"a": 110.0, "b": 2_000_000.0}, {"a": 110.0, "b": 2_000_006.0})
+    )
+    _, stable, memory = counted(first, late)
+    assert stable == ArmCounts(100, 50, 0, 0)
+    _, stable, _ = counted(memory, later)
+    assert stable == ArmCounts(6, 3, 0, 0)
+
+
+def test_an_old_histogram_that_was_not_read_before_adds_nothing() -> None:
+    before = ArmSnapshot(requests={"a": 0}, timed={"a": 0}, fast={"a": 0})
+    after = ArmSnapshot(requests={"a": 9}, timed={"a": 9, "b": 5000}, fast={"a": 8, "b": 90})
+    assert difference(before, after) == ArmCounts(9, 0, 9, 1)
+
+
+def test_a_newcomer_counts_from_zero_up_to_a_multiple_of_what_the_known_series_counted() -> None:
+    grown_by = 500
+    bound = NEWCOMER * grown_by
+    assert requests({"a": 7}, {"a": 7 + grown_by, "b": bound}) == grown_by + bound
+    assert requests({"a": 7}, {"a": 7 + grown_by, "b": bound + 1}) == grown_by
+    assert requests({"a": 7}, {"a": 7, "b": 1000}) == 1000
+    assert requests({"a": 7}, {"a": 7, "b": 1001}) == 0
+
+
+def test_a_canary_that_suddenly_fails_at_everything_is_seen_beside_a_busy_stable_arm() -> None:
+    before = Snapshot(ArmSnapshot(requests={"2xx": 50_000}), ArmSnapshot(requests={"2xx": 50_000}))
+    failed = ArmSnapshot(requests={"2xx": 50_000, "5xx": 6000}, errors={"5xx": 6000})
+    canary, _, _ = counted(before, Snapshot(failed, ArmSnapshot(requests={"2xx": 56_000})))
+    assert canary == ArmCounts(6000, 6000, 0, 0)
+
+
+def test_refused_answers_are_counted_beside_errors() -> None:
+    before = ArmSnapshot(requests={"2": 10, "4": 1, "5": 2}, errors={"5": 2}, refused={"4": 1})
+    after = ArmSnapshot(requests={"2": 11, "4": 41, "5": 5}, errors={"5": 5}, refused={"4": 41})
+    assert difference(before, after) == ArmCounts(44, 3, 0, 0, refused=40)
+
+
+def test_a_restart_that_only_the_refused_show_holds_for_the_requests() -> None:
+    before = ArmSnapshot(requests={"a": 100}, refused={"a": 90})
+    assert difference(before, ArmSnapshot(requests={"a": 120}, refused={"a": 80})) == ArmCounts(120, 0, 0, 0, 80)
 
 
 def test_a_series_that_vanishes_adds_nothing_and_its_return_does_not_count_twice() -> None:
@@ -97,6 +147,7 @@ def test_counts_are_never_negative_and_never_more_bad_than_total(before: ArmSnap
     counts = difference(before, after)
     assert 0 <= counts.errors <= counts.requests
     assert 0 <= counts.slow <= counts.timed
+    assert 0 <= counts.refused <= counts.requests - counts.errors
 
 
 @given(arms)
@@ -119,7 +170,11 @@ def test_splitting_a_period_gives_the_same_sum_without_restarts(
         readings.append(grown(readings[-1], step))
     arms = [
         ArmSnapshot(
-            requests=each, errors=share(each, 0.25), timed=each, fast={name: value // 2 for name, value in each.items()}
+            requests=each,
+            errors=share(each, 0.25),
+            timed=each,
+            fast=share(each, 0.5),
+            refused=share(each, 0.125),
         )
         for each in readings
     ]
@@ -138,11 +193,8 @@ def share(readings: dict[str, float], part: float) -> dict[str, float]:
 
 
 def total(readings: list[ArmSnapshot]) -> ArmCounts:
-    before, sums = Snapshot(readings[0], EMPTY), [0, 0, 0, 0]
+    before, sums = Snapshot(readings[0], EMPTY), [0, 0, 0, 0, 0]
     for reading in readings[1:]:
         counts, _, before = counted(before, Snapshot(reading, EMPTY))
-        sums = [
-            old + new
-            for old, new in zip(sums, (counts.requests, counts.errors, counts.timed, counts.slow), strict=True)
-        ]
+        sums = [old + new for old, new in zip(sums, astuple(counts), strict=True)]
     return ArmCounts(*sums)
