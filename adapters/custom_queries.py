@@ -13,9 +13,9 @@ _ALWAYS = ("requests", "errors")
 _REFUSED = "refused"
 _LATENCY = ("latency_count", "latency_bucket", "unit")
 _PLACEHOLDERS = ("service", "namespace", "arm")
-_TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
+# Texts and comments, whichever begins first: a quote in a comment begins no text.
+_TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`|#[^\n]*")
 _PLACEHOLDER = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(\w*)\})")
-_COMMENT = re.compile(r"#[^\n]*")
 # PromQL reads the names of aggregators in any case.
 _RATE = re.compile(
     r"\b(rate|irate|increase|delta|idelta|deriv|changes|resets|predict_linear|holt_winters"
@@ -77,7 +77,7 @@ def _check(key: str, query: str) -> None:
         raise _refused(query, "the placeholders $service, $namespace and $arm only", f"Repair ${unknown[0]} in {key}.")
     if "arm" not in named:
         raise _refused(query, "$arm in each query", f"Without it both arms have the same counters: add it to {key}.")
-    bare = _COMMENT.sub(" ", _TEXT.sub('""', query))
+    bare = _TEXT.sub(" ", query)
     if found := _RATE.search(bare):
         raise _refused(
             query, "raw counters", f"Take {found.group(1)}() out of {key}: the step differences them itself."

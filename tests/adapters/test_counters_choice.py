@@ -132,6 +132,7 @@ def test_queries_are_a_json_object_of_known_keys(text: str) -> None:
         ("requests", 'SUM(x{a="$arm"})', "SUM out of requests"),
         ("requests", 'Sum by (pod) (x{a="$arm"})', "Sum out of requests"),
         ("refused", 'sum without (pod) (x{a="$arm"})', "sum out of refused"),
+        ("requests", "x{a=\"$arm\"} # don't\n + sum(y) # '", "sum out of requests"),
         ("requests", 'x{a="churn"}', r"add it to requests"),
         ("requests", 'x{a="$arm",b="$revision"}', r"\$revision in requests"),
         ("errors", 'inference_requests_total{a="$arm",code=~"5.."}', "counts nothing once it crashed"),
