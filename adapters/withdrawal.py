@@ -38,6 +38,11 @@ class Withdrawn:
     wrote: bool
     said: str
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left for a later try: the canary is gone, or the service is somebody else's business."""
+        return self.place in (Place.ABSENT, Place.FOREIGN)
+
 
 def withdraw(
     connection: Connection, service: str, namespace: str, held: Release, seconds: float, example: Example = None

@@ -152,11 +152,13 @@ def _conclude(
     plan, asked = applied.plan, applied.asked
     assert asked is not None
     if not served.serves:
-        left = "it stays in place without a champion's name, and the next release replaces it"
+        left, over = "it stays in place without a champion's name, and the next release replaces it", True
         if plan.outcome is Outcome.CANARY:
-            left = _take_off(connection, request, applied.epoch)
+            left, over = _take_off(connection, request, applied.epoch)
         reasons = (*served.reasons, left, *served.notes)
-        execution.finish(connection, request, applied, Outcome.REFUSED, {"reasons": list(reasons)[:5]})
+        # While something of it is left, the release stays open, so that a roll back or a sweep finds it.
+        if over:
+            execution.finish(connection, request, applied, Outcome.REFUSED, {"reasons": list(reasons)[:5]})
         return Outcome.REFUSED, reasons
     if plan.outcome is Outcome.FIRST_RELEASE:
         try:
@@ -178,13 +180,14 @@ def _conclude(
     return plan.outcome, (f"{answered} {plan.weight} % of the traffic", *served.notes)
 
 
-def _take_off(connection: Connection, request: ReleaseRequest, epoch: int) -> str:
-    """Withdraw the canary, if the release is still this run's; a sentence about what was done."""
+def _take_off(connection: Connection, request: ReleaseRequest, epoch: int) -> tuple[str, bool]:
+    """Withdraw the canary, if the release is still this run's; a sentence about it, and whether nothing is left."""
     try:
         held = current(read_record(connection, request.service, request.namespace), epoch)
-        return withdraw(connection, request.service, request.namespace, held, request.seconds).said
+        done = withdraw(connection, request.service, request.namespace, held, request.seconds)
     except (Superseded, InputError) as error:
-        return f"the canary was left alone: {error}"
+        return f"the canary was left alone: {error}", True
+    return done.said, done.over
 
 
 def _mirror(connection: Connection, request: ReleaseRequest) -> tuple[str, ...]:

@@ -150,6 +150,13 @@ def _carried_on(connection: Connection, request: RollBackRequest, held: Release,
     spot = (connection, request.service, request.namespace)
     live = change_service(*spot, held.epoch, _entering)
     found = place(live, held)
+    if found is Place.PARKED:
+        # An earlier try could not put the champion's own spec back.
+        left = withdraw(*spot, held, request.seconds)
+        if not left.over:
+            return RolledBack(Outcome.NOT_RESTORED, (left.said,))
+        finish(*spot, held.epoch, release.refused, {"ended": left.said})
+        return undo(connection, request)
     if found not in (Place.CANARY, Place.CHAMPION):
         said = f"somebody else changed the service (found {found_instead(live)})"
         finish(*spot, held.epoch, release.refused, {"ended": said})
@@ -159,9 +166,10 @@ def _carried_on(connection: Connection, request: RollBackRequest, held: Release,
     if found is Place.CANARY:
         served = _waited(connection, request, live, held, example)
         if not served.serves:
-            left = withdraw(*spot, held, request.seconds).said
-            reasons = (*served.reasons, f"version {held.to_version} did not come back: {left}", *served.notes)
-            finish(*spot, held.epoch, release.refused, {"ended": served.reasons[0]})
+            left = withdraw(*spot, held, request.seconds)
+            reasons = (*served.reasons, f"version {held.to_version} did not come back: {left.said}", *served.notes)
+            if left.over:
+                finish(*spot, held.epoch, release.refused, {"ended": served.reasons[0]})
             return RolledBack(Outcome.NOT_RESTORED, reasons, served.numbers)
         change_record(
             *spot,

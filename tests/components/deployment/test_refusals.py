@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kfp_lifecycle.adapters import inference_services
+from kfp_lifecycle.components.sweeping.sweeping import sweep
 
 MODES = pytest.mark.parametrize("mode", ["Standard", "Knative"])
 
@@ -97,6 +98,24 @@ def test_a_canary_that_is_never_ready_is_taken_off_after_the_timeout(world, regi
     assert outcome == "refused"
     assert decision.reasons[0].startswith("not ready within 2 s: ")
     assert stands_alone(world, first, mode)
+
+
+def test_while_the_champion_is_parked_the_release_stays_open_and_a_sweep_brings_it_home(
+    world, registered, release, champion, call
+):
+    first = champion("Knative")
+    world.behaviour.fails.add("2")
+    world.behaviour.never_ready.add("1")
+    outcome, decision = release(**registered.version(), deployment_mode="Knative", timeout_seconds=1)
+    assert outcome == "refused"
+    assert "its restored revision is not ready yet" in "\n".join(decision.reasons)
+    assert world.live()["spec"]["predictor"]["canaryTrafficPercent"] == 0
+    assert world.record()["releases"][-1]["finished_at"] is None
+    world.behaviour.never_ready.clear()
+    world.act()
+    world.expire()
+    assert call(sweep)[0] == "restored"
+    assert stands_alone(world, first, "Knative")
 
 
 @MODES

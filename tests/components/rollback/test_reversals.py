@@ -6,6 +6,7 @@ import pytest
 
 from kfp_lifecycle.components.promotion.promotion import promote
 from kfp_lifecycle.components.rollback.rollback import roll_back
+from kfp_lifecycle.components.sweeping.sweeping import sweep
 from kfp_lifecycle.core.errors import InputError
 
 MODES = pytest.mark.parametrize("mode", ["Standard", "Knative"])
@@ -115,6 +116,38 @@ def test_a_version_that_does_not_answer_is_taken_off(world, promoted, undo, mode
     outcome, decision = undo()
     assert (outcome, world.champion()) == ("not_restored", "2")
     assert decision.reasons[0].startswith("the model server did not answer its own example")
+
+
+@pytest.fixture
+def parked(world, promoted, undo):
+    """Neither the version before nor the champion's own spec became ready in time, and later both can."""
+    promoted("Knative")
+    world.behaviour.never_ready |= {"1", "2"}
+    outcome, decision = undo(timeout_seconds=1)
+    assert (outcome, world.live()["spec"]["predictor"]["canaryTrafficPercent"]) == ("not_restored", 0)
+    assert "its restored revision is not ready yet" in "\n".join(decision.reasons)
+    world.behaviour.never_ready.clear()
+    world.act()
+
+
+def test_while_the_champion_is_parked_the_reversal_stays_open_and_a_sweep_brings_it_home(world, parked, call):
+    assert world.record()["releases"][-1]["finished_at"] is None
+    world.expire()
+    assert call(sweep)[0] == "restored"
+    assert (world.champion(), world.record()["releases"][-1]["state"]) == ("2", "rolled_back")
+
+
+def test_a_second_click_brings_a_parked_champion_home_and_begins_again(world, parked, undo):
+    assert undo()[0] == "rolled_back"
+    assert world.champion() == "1"
+    assert [each["state"] for each in world.record()["releases"]] == ["serving", "promoted", "refused", "promoted"]
+
+
+def test_a_second_click_on_a_champion_that_is_still_not_ready_leaves_it_parked_and_open(world, parked, undo):
+    world.behaviour.never_ready.add("2")
+    world.act()
+    assert undo(timeout_seconds=1)[0] == "not_restored"
+    assert world.record()["releases"][-1]["finished_at"] is None
 
 
 def test_after_a_refusal_it_can_be_tried_again(world, promoted, undo):
