@@ -18,7 +18,7 @@ import httpx
 from kfp_lifecycle.core import settings
 
 PREDICTIONS = "predict"
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 _POLICY = (401, 403)
 
 
@@ -39,6 +39,11 @@ class ArmAnswer:
     def failed(self) -> bool:
         """Whether the arm is to blame: its server failed or was silent. A refused input (4xx) is an answer."""
         return self.status == 0 or self.status >= 500
+
+    @property
+    def refused(self) -> bool:
+        """Whether the arm did not take the row."""
+        return 400 <= self.status < 500
 
 
 @dataclass(frozen=True)

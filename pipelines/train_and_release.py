@@ -69,6 +69,7 @@ def train_and_release(
     slo_milliseconds: float = 500.0,
     error_margin: float = 0.01,
     slow_margin: float = 0.01,
+    refused_margin: float = 0.01,
     alpha: float = 0.05,
     metrics: str = "",
     queries: str = "",
@@ -126,6 +127,7 @@ def train_and_release(
         slo_milliseconds: A slower answer counts against the arm; an edge of the latency histogram, 0 for none.
         error_margin: How much more failing requests than the champion's still count as equal, as a share.
         slow_margin: The same for slow answers.
+        refused_margin: The same for answers with status 4xx.
         alpha: The probability of a wrong promotion, and of a wrong rollback.
         metrics: Where counters come from; empty takes the setting KFP_LIFECYCLE_METRICS.
         queries: JSON, the queries of the preset custom.
@@ -238,6 +240,7 @@ def train_and_release(
                             slo_milliseconds=slo_milliseconds,
                             error_margin=error_margin,
                             slow_margin=slow_margin,
+                            refused_margin=refused_margin,
                             alpha=alpha,
                             metrics=metrics,
                             queries=queries,

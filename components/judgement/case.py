@@ -18,6 +18,8 @@ from kfp_lifecycle.core.release import Release, Superseded
 _SHORTEST_LEASE = timedelta(minutes=10)
 # So many checks may fail before the judge's run counts as dead.
 _CHECKS_OF_A_LEASE = 5
+# After the verdict another pod takes over, which may have to wait for a node.
+_HANDOVER = timedelta(hours=1)
 
 
 class Stopped(RuntimeError):
@@ -36,7 +38,6 @@ class Case:
     request: JudgeRequest
     epoch: int
     digest: str
-    uri: str
     stop: threading.Event
 
     def canary(self) -> tuple[LiveService, Arm]:
@@ -54,8 +55,8 @@ def lease(request: JudgeRequest) -> datetime:
     return now() + max(_SHORTEST_LEASE, _CHECKS_OF_A_LEASE * timedelta(seconds=request.rules.check_seconds))
 
 
-def take(connection: Connection, request: JudgeRequest) -> int:
-    """Take the release over from deploy, or from a judge that died; the epoch to write under.
+def take(connection: Connection, request: JudgeRequest) -> Release:
+    """Take the release over from deploy, or from a judge that died; the release under its new epoch.
 
     Raises:
         Superseded: it is no longer open.
@@ -66,22 +67,24 @@ def take(connection: Connection, request: JudgeRequest) -> int:
             raise Superseded(f"the release of version {request.version} is no longer the open one")
         return release.taken_over(record, run_id=request.run_id, expires_at=lease(request))
 
-    return release_writes.change_record(connection, request.service, request.namespace, taken).epoch
+    record = release_writes.change_record(connection, request.service, request.namespace, taken)
+    return release.current(record, record.epoch)
 
 
-def remember(case: Case, memory: Memory, weight: int) -> None:
-    """Write what is known, and keep the release from expiring.
+def remember(case: Case, memory: Memory, weight: int, *, decided: bool = False) -> None:
+    """Write what is known, and keep the release from expiring; once it is decided, for the next step to come.
 
     Raises:
         Superseded: somebody took the release over.
     """
     request = case.request
+    expires_at = now() + _HANDOVER if decided else lease(request)
     release_writes.change_record(
         case.connection,
         request.service,
         request.namespace,
         lambda record: release.judged(
-            record, case.epoch, weight=weight, expires_at=lease(request), evidence=evidence_of(memory)
+            record, case.epoch, weight=weight, expires_at=expires_at, evidence=evidence_of(memory)
         ),
     )
 
@@ -99,15 +102,7 @@ def move(case: Case, weight: int) -> None:
             return None
         stable = live.stable.predictor if live.stable else current.previous_spec.get("predictor") or {}
         spec = service_manifests.canary_spec(live.mode, stable, canary.predictor, weight)
-        return service_manifests.manifest(
-            service=live.name,
-            namespace=live.namespace,
-            mode=live.mode,
-            model=live.model,
-            spec=spec,
-            champion_version=live.champion_version,
-            resource_version=live.resource_version,
-        )
+        return service_manifests.changed(live, spec)
 
     request = case.request
     release_writes.change_service(case.connection, request.service, request.namespace, case.epoch, heavier)

@@ -21,6 +21,7 @@ def judge(
     slo_milliseconds: float = 500.0,
     error_margin: float = 0.01,
     slow_margin: float = 0.01,
+    refused_margin: float = 0.01,
     alpha: float = 0.05,
     metrics: str = "",
     queries: str = "",
@@ -46,6 +47,7 @@ def judge(
         slo_milliseconds: A slower answer counts against the arm; an edge of the latency histogram, 0 for none.
         error_margin: How much more failing requests than the champion's still count as equal (a share, 0.01 is 1 %).
         slow_margin: The same for slow ones.
+        refused_margin: The same for requests that are answered with status 4xx.
         alpha: The probability of a wrong promotion, and of a wrong rollback.
         metrics: Where counters come from; empty takes the setting KFP_LIFECYCLE_METRICS.
         queries: JSON, the queries of the preset custom.
@@ -78,6 +80,7 @@ def judge(
         slo_milliseconds=slo_milliseconds,
         error_margin=error_margin,
         slow_margin=slow_margin,
+        refused_margin=refused_margin,
         alpha=alpha,
         metrics=metrics,
         queries=queries,

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from kfp_lifecycle.adapters import exported_models, inference_services, kubernetes_connection, release_writes
@@ -15,10 +16,11 @@ from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.components.judgement import case as cases
 from kfp_lifecycle.components.judgement import page, replaying, watching
 from kfp_lifecycle.components.judgement.case import Case
-from kfp_lifecycle.components.judgement.memory import Memory, recalled
+from kfp_lifecycle.components.judgement.memory import Memory, Progress, recalled
 from kfp_lifecycle.components.judgement.outcome import Outcome
 from kfp_lifecycle.components.judgement.replaying import Rows
 from kfp_lifecycle.components.judgement.request import JudgeRequest, Source, check_request
+from kfp_lifecycle.components.judgement.rules import REFUSED, check_deadline
 from kfp_lifecycle.components.judgement.state import Answer
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import save_decision
@@ -44,6 +46,7 @@ def judge(
     slo_milliseconds: float = 500.0,
     error_margin: float = 0.01,
     slow_margin: float = 0.01,
+    refused_margin: float = 0.01,
     alpha: float = 0.05,
     metrics: str = "",
     queries: str = "",
@@ -80,6 +83,7 @@ def judge(
         slo_milliseconds=slo_milliseconds,
         error_margin=error_margin,
         slow_margin=slow_margin,
+        refused_margin=refused_margin,
         alpha=alpha,
         replay_limit=replay_limit,
         replay_per_second=replay_per_second,
@@ -92,8 +96,10 @@ def judge(
     connection = kubernetes_connection.connect()
     inference_services.check_namespace(connection, request.namespace)
     live, release = _canary(connection, request)
+    check_deadline(request.rules, live.canaries[0].weight)
     table = _rows(request, release, rows)
     if source is not None:
+        request = _told_by(request, source)
         watching.first_reading(live, source)
     with _asked_to_stop() as stop:
         outcome, reasons, memory = _judged(connection, request, release, source, table, stop)
@@ -113,21 +119,32 @@ def _judged(
     table: Rows | None,
     stop: threading.Event,
 ) -> tuple[Outcome, tuple[str, ...], Memory]:
-    memory = recalled(release, cases.now())
+    progress = Progress(recalled(release, cases.now()))
     try:
-        epoch = cases.take(connection, request)
-        case = Case(connection, request, epoch, release.digest, release.uri, stop)
+        taken = cases.take(connection, request)
+        # Another judge may have written since the release was first read; now it cannot any more.
+        progress.memory = recalled(taken, cases.now())
+        case = Case(connection, request, taken.epoch, taken.digest, stop)
         if source is None:
             assert table is not None
-            step, memory = replaying.judge_by_rows(case, memory, table)
+            step = replaying.judge_by_rows(case, progress, table)
         else:
             if table is not None:
-                memory = replaying.replay_all(case, memory, table)
-            step, memory = watching.watch(case, memory, source)
+                replaying.replay_all(case, progress, table)
+            step = watching.watch(case, progress, source)
     except Superseded as error:
-        return Outcome.SUPERSEDED, (f"{error}; this judge writes nothing more",), memory
+        return Outcome.SUPERSEDED, (f"{error}; this judge writes nothing more",), progress.memory
     outcome = Outcome.PROMOTE if step.answer is Answer.PROMOTE else Outcome.ROLL_BACK
-    return outcome, step.reasons, memory
+    nothing = replaying.unanswered(progress.memory.tally) if table is not None else ""
+    return outcome, (*step.reasons, *([nothing] if nothing and nothing not in step.reasons else [])), progress.memory
+
+
+def _told_by(request: JudgeRequest, source: CounterSource) -> JudgeRequest:
+    """The request without the metric that this source's queries do not tell."""
+    margins = {
+        metric: margin for metric, margin in request.rules.margins.items() if source.tells_refused or metric != REFUSED
+    }
+    return replace(request, rules=replace(request.rules, margins=margins))
 
 
 def _canary(connection: Connection, request: JudgeRequest) -> tuple[LiveService, Release]:

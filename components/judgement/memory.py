@@ -34,6 +34,13 @@ class Memory:
         return max(0.0, (now - self.began).total_seconds())
 
 
+@dataclass
+class Progress:
+    """What is known by now, also to whoever catches what ends a judgement."""
+
+    memory: Memory
+
+
 def recalled(release: Release, now: datetime) -> Memory:
     """What an earlier judge of this release knew; a new memory if there was none.
 

@@ -9,14 +9,13 @@ from kfp_lifecycle.components.judgement.canary import Evidence, bar
 from kfp_lifecycle.components.judgement.memory import Memory
 from kfp_lifecycle.components.judgement.outcome import Outcome
 from kfp_lifecycle.components.judgement.request import JudgeRequest, Source
-from kfp_lifecycle.components.judgement.state import Record
+from kfp_lifecycle.components.judgement.state import Record, record_to_json
 from kfp_lifecycle.core import charts, report
 from kfp_lifecycle.core.decision import Decision
 from kfp_lifecycle.core.release import Release
 
 Unit = tuple[str, int]
 
-_LISTED = 60
 # A judgement longer than this is drawn over minutes.
 _LONG = 600
 
@@ -27,7 +26,7 @@ def make_decision(
     """The decision with everything that it was made from."""
     state, rules = memory.state, request.rules
     numbers: dict[str, float | int] = {
-        "checks": len(state.records),
+        "checks": state.checks,
         "seconds": round(state.seconds, 1),
         "weight_percent": state.weight if request.source is not Source.REPLAY else release.weight,
         "bar_roll_back": round(verdict.rollback_bar(state, rules), 4),
@@ -56,6 +55,7 @@ def make_decision(
         "margins": dict(rules.margins),
         "slo_milliseconds": request.slow_seconds * 1000,
     }
+    inputs["every_check"] = [record_to_json(record) for record in state.records]
     if memory.tally.sent:
         inputs["disagreement_limit"] = rules.disagreement_limit
         inputs["first_difference"] = memory.tally.difference
@@ -65,7 +65,7 @@ def make_decision(
 def make_page(decision: Decision, request: JudgeRequest, memory: Memory) -> str:
     """The report as HTML."""
     records = memory.state.records
-    inputs = {key: value for key, value in decision.inputs.items() if value not in ("", None)}
+    inputs = {key: value for key, value in decision.inputs.items() if value not in ("", None) and key != "every_check"}
     unit = ("minutes", 60) if records and records[-1].seconds > _LONG else ("seconds", 1)
     sections = [report.decision_section(decision), *_evidence(decision, records, unit), *_rates(records, unit)]
     if request.source is not Source.REPLAY:
@@ -132,9 +132,8 @@ def _checks(records: tuple[Record, ...]) -> report.Section:
     metrics = sorted({metric for record in records for metric in record.arms})
     headers = ["seconds", "weight %", "seen"]
     headers += [f"{metric}: {arm}" for metric in metrics for arm in ("canary", "champion")] + ["answer", "why"]
-    rows = [_row(record, metrics) for record in records[-_LISTED:]]
-    more = f"The last {_LISTED} of {len(records)} checks. " if len(records) > _LISTED else ""
-    note = report.paragraph(f"{more}Each cell holds bad of all requests since the check before.")
+    rows = [_row(record, metrics) for record in records]
+    note = report.paragraph("Each cell holds bad of all requests since the check before.")
     return report.Section("Checks", note + report.table(headers, rows))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -11,15 +12,17 @@ from typing import Any
 
 from kfp_lifecycle.adapters import replay as replays
 from kfp_lifecycle.components.judgement import case as cases
-from kfp_lifecycle.components.judgement import disagreement, tally, walk
+from kfp_lifecycle.components.judgement import disagreement, health, tally, verdict, walk
 from kfp_lifecycle.components.judgement.canary import bar
 from kfp_lifecycle.components.judgement.case import Case, Stopped
-from kfp_lifecycle.components.judgement.memory import Memory
+from kfp_lifecycle.components.judgement.memory import Progress
 from kfp_lifecycle.components.judgement.observation import Observation
+from kfp_lifecycle.components.judgement.rules import Rules
 from kfp_lifecycle.components.judgement.state import Answer
 from kfp_lifecycle.components.judgement.tally import Reply, Tally
 from kfp_lifecycle.components.judgement.walk import Step
-from kfp_lifecycle.core import service_addresses, settings
+from kfp_lifecycle.core import rollout, service_addresses, settings
+from kfp_lifecycle.core.arms import NoCanary, arms_of
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.inference_service import LiveService
 from kfp_lifecycle.core.row_request import row_request
@@ -30,7 +33,8 @@ from kfp_lifecycle.core.table import read_batches, read_schema
 BATCH = 200
 # Each row counts for one arm in turn, so the arms share them evenly.
 EVENLY = 50
-_POLICY_ROWS = 10
+_LONGEST_BATCH = 60  # seconds
+_TELLING = 20
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def rows_of(path: str, signature: Signature, limit: int, tolerance: float) -> Ro
         InputError: a column of the model is missing, or the label of a regression.
     """
     known = read_schema(path).names
+    if next(_rows(path, known[:1]), None) is None:
+        raise InputError("rows", path, "a table with at least one row", "Nothing can be replayed from it.")
     wanted = [*signature.names, *([signature.label] if signature.task == "regression" else [])]
     if missing := [name for name in wanted if name not in known]:
         raise InputError("rows", missing[0], f"a column of the table, which has {', '.join(known)}", "Replay others.")
@@ -64,55 +70,94 @@ def rows_of(path: str, signature: Signature, limit: int, tolerance: float) -> Ro
     return Rows(path, signature, tolerance * statistics.pstdev(values) if values else 0.0)
 
 
-def judge_by_rows(case: Case, memory: Memory, rows: Rows) -> tuple[Step, Memory]:
+def judge_by_rows(case: Case, progress: Progress, rows: Rows) -> Step:
     """Replay until there is a verdict, or no row is left, which is undecided.
 
     Raises:
         Stopped, Superseded: as ``watching.watch``.
     """
     rules = replace(case.request.rules, weights=(EVENLY,))
-    for seen in _batches(case, memory.tally, rows):
-        memory = replace(memory, tally=seen)
-        step, memory = _advanced(case, memory, rules, memory.seconds(cases.now()))
+    for seen in _batches(case, progress.memory.tally, rows):
+        progress.memory = replace(progress.memory, tally=seen)
+        step = _advanced(case, progress, rules)
         if step.answer in (Answer.PROMOTE, Answer.ROLL_BACK):
-            return step, memory
-    return _advanced(case, replace(memory, tally=tally.emptied(memory.tally)), rules, rules.deadline_seconds)
+            return step
+    state, sent = progress.memory.state, progress.memory.tally.sent
+    reasons = (f"undecided: all {sent:,} rows were replayed", *verdict.lacking(state, rules))
+    return Step(state, Answer.ROLL_BACK, reasons)
 
 
-def replay_all(case: Case, memory: Memory, rows: Rows) -> Memory:
-    """Replay until the rows tell whether the arms agree, or none is left."""
-    for seen in _batches(case, memory.tally, rows):
-        memory = replace(memory, tally=tally.emptied(seen))
-        _, canary = case.canary()
-        cases.remember(case, memory, canary.weight)
-        print(f"replayed {seen.rows} rows: {seen.disagreements} answered otherwise", flush=True)
-        sides = disagreement.evidence(seen.disagreements, seen.rows, case.request.rules.disagreement_limit)
-        # The bar of a rollback is higher with more metrics; twice is high enough for any.
-        if sides.worse > 2 * bar(case.request.rules.alpha) or sides.no_worse > bar(case.request.rules.alpha):
-            break
-    return memory
+def replay_all(case: Case, progress: Progress, rows: Rows) -> None:
+    """Replay until the rows tell whether the arms agree, none is left, or the deadline is there.
 
-
-def _advanced(case: Case, memory: Memory, rules: Any, seconds: float) -> tuple[Step, Memory]:
+    Restarts of the canary meanwhile are found by the first check of its traffic, which compares with its pods as they
+    are now.
+    """
     live, canary = case.canary()
+    if progress.memory.restarts is None:
+        progress.memory = replace(progress.memory, restarts=_pods(case, live)[1])
+    rules = case.request.rules
+    for seen in _batches(case, progress.memory.tally, rows):
+        progress.memory = replace(progress.memory, tally=tally.emptied(seen))
+        cases.remember(case, progress.memory, canary.weight)
+        print(f"replayed {seen.sent} rows: {seen.disagreements} of {seen.rows} answered otherwise", flush=True)
+        sides = disagreement.evidence(seen.disagreements, seen.rows, rules.disagreement_limit)
+        # The bar of a rollback is higher with more metrics; twice is high enough for any.
+        if sides.worse > 2 * bar(rules.alpha) or sides.no_worse > bar(rules.alpha) or unanswered(seen):
+            break
+        if progress.memory.seconds(cases.now()) >= rules.deadline_seconds:
+            break
+
+
+def unanswered(seen: Tally) -> str:
+    """Why rows tell nothing, when the champion answered none of the first ones; empty otherwise."""
+    if seen.rows or seen.sent < _TELLING:
+        return ""
+    if seen.denied == seen.sent:
+        return f"not reachable by policy: all {seen.sent} rows were answered with status 401 or 403"
+    return f"the champion gave no prediction for any of {seen.sent} rows: it may not know their columns"
+
+
+def _advanced(case: Case, progress: Progress, rules: Rules) -> Step:
+    memory = progress.memory
+    live, canary = case.canary()
+    pods, restarts = _pods(case, live)
     arms = memory.tally.arms
     requests = [sum(getattr(pair, arm).total for pair in list(arms.values())[:1]) for arm in ("canary", "stable")]
-    denied = memory.tally.denied >= _POLICY_ROWS and not memory.tally.rows
+    again = health.new_restarts(memory.restarts, restarts) if memory.restarts is not None else 0
+    not_ready = health.why_not_ready(live, canary, _workload(live))
     seen = Observation(
-        seconds=seconds,
+        seconds=memory.seconds(cases.now()),
         weight=EVENLY,
         arms=arms,
         canary_requests=requests[0],
         stable_requests=requests[1],
         replayed=(memory.tally.disagreements, memory.tally.rows),
-        query_error="not reachable by policy: the arms' own addresses answer 401 or 403" if denied else "",
+        query_error=unanswered(memory.tally),
+        restarts=again,
+        ready=not not_ready,
+        not_ready="; ".join(text for text in (not_ready, health.last_end(pods) if again else "") if text),
     )
     step = walk.advance(memory.state, rules, seen)
-    memory = replace(memory, state=step.state, tally=tally.emptied(memory.tally))
-    cases.remember(case, memory, canary.weight)
+    progress.memory = replace(memory, state=step.state, restarts=restarts, tally=tally.emptied(memory.tally))
+    decided = step.answer in (Answer.PROMOTE, Answer.ROLL_BACK)
+    cases.remember(case, progress.memory, canary.weight, decided=decided)
     why = step.reasons[0] if step.reasons else "no reason given"
     print(f"{live.name}: {memory.tally.sent} rows replayed; {step.answer}: {why}", flush=True)
-    return step, memory
+    return step
+
+
+def _pods(case: Case, live: LiveService) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    found = cases.pods(case, _workload(live))
+    return found, health.restarts(found)
+
+
+def _workload(live: LiveService) -> str:
+    try:
+        return arms_of(live).canary
+    except NoCanary:
+        # Knative names no second arm while its revision is not ready.
+        return str(rollout.predictor_status(live).get("latestCreatedRevision") or live.name)
 
 
 def _batches(case: Case, start: Tally, rows: Rows) -> Iterator[Tally]:
@@ -130,8 +175,8 @@ def _batches(case: Case, start: Tally, rows: Rows) -> Iterator[Tally]:
         stop=case.stop,
     )
     while True:
-        before = counts.sent
-        for answer in islice(answers, BATCH):
+        before, began = counts.sent, time.monotonic()
+        for answer in answers:
             counts = tally.added(
                 counts,
                 _reply(answer.canary),
@@ -140,6 +185,9 @@ def _batches(case: Case, start: Tally, rows: Rows) -> Iterator[Tally]:
                 scale=rows.scale,
                 slow_seconds=request.slow_seconds,
             )
+            # By time too: the release must be renewed while arms hang.
+            if counts.sent - before >= BATCH or time.monotonic() - began > _LONGEST_BATCH:
+                break
         if case.stop.is_set():
             raise Stopped("the judge was asked to end")
         if counts.sent == before:
@@ -155,7 +203,7 @@ def _host(live: LiveService, arm: str, *, canary: bool) -> str:
 
 
 def _reply(answer: replays.ArmAnswer) -> Reply:
-    return Reply(answer.failed, answer.seconds, answer.value)
+    return Reply(answer.failed, answer.seconds, answer.value, answer.refused)
 
 
 def _rows(path: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

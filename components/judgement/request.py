@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from kfp_lifecycle.components.judgement.rules import ERRORS, Rules, check_rules
+from kfp_lifecycle.components.judgement.rules import SLOW, Rules, check_rules
 from kfp_lifecycle.core.errors import InputError
 
 # The pod that waits is ended after 26 hours.
@@ -69,6 +69,7 @@ def check_request(
     slo_milliseconds: float,
     error_margin: float,
     slow_margin: float,
+    refused_margin: float,
     alpha: float,
     replay_limit: int,
     replay_per_second: float,
@@ -101,12 +102,13 @@ def check_request(
         alpha=alpha,
         error_margin=error_margin,
         slow_margin=slow_margin,
+        refused_margin=refused_margin,
         disagreement_limit=disagreement_limit,
     )
     if deadline_seconds > LONGEST_DEADLINE:
         raise InputError("deadline_seconds", deadline_seconds, f"at most {LONGEST_DEADLINE}", "A day is the longest.")
     if not slo_milliseconds:
-        rules = replace(rules, margins={ERRORS: rules.margins[ERRORS]})
+        rules = replace(rules, margins={name: margin for name, margin in rules.margins.items() if name != SLOW})
     return JudgeRequest(
         service,
         namespace,

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from kfp_lifecycle.core.errors import InputError
 
-ERRORS, SLOW = "errors", "slow"
+ERRORS, SLOW, REFUSED = "errors", "slow", "refused"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Rules:
         query_errors: failed queries running that make the judge hold.
         hard_stop_requests: canary requests in a check that let its share of bad ones stop the release at once.
         hard_stop_share: a larger share than this, in two checks running, stops it.
+        settle_seconds: how long the servers that a new weight asks for may take until the canary is ready again.
     """
 
     weights: tuple[int, ...] = (10, 25, 50)
@@ -43,6 +44,7 @@ class Rules:
     query_errors: int = 5
     hard_stop_requests: int = 50
     hard_stop_share: float = 0.20
+    settle_seconds: float = 600
 
 
 _SHIPPED = Rules()
@@ -57,6 +59,7 @@ def check_rules(
     alpha: float = _SHIPPED.alpha,
     error_margin: float = _SHIPPED.margins[ERRORS],
     slow_margin: float = _SHIPPED.margins[SLOW],
+    refused_margin: float = 0.01,
     disagreement_limit: float = _SHIPPED.disagreement_limit,
 ) -> Rules:
     """The rules with the user's choices.
@@ -71,24 +74,38 @@ def check_rules(
         min_requests=_count("min_requests", min_requests),
         checks_per_weight=_count("checks_per_weight", checks_per_weight),
         alpha=_share("alpha", alpha),
-        margins={ERRORS: _share("error_margin", error_margin), SLOW: _share("slow_margin", slow_margin)},
+        margins={
+            ERRORS: _share("error_margin", error_margin),
+            SLOW: _share("slow_margin", slow_margin),
+            REFUSED: _share("refused_margin", refused_margin),
+        },
         disagreement_limit=_share("disagreement_limit", disagreement_limit),
     )
-    needed = shortest_walk(rules) * rules.check_seconds
-    if rules.deadline_seconds < needed:
-        raise InputError(
-            "deadline_seconds",
-            deadline_seconds,
-            f"at least {needed:g} seconds",
-            f"The weights {list(rules.weights)} with {rules.checks_per_weight} checks at each, {rules.check_seconds:g}"
-            " seconds apart, take as long: give more time, fewer weights or fewer checks.",
-        )
+    check_deadline(rules, rules.weights[0])
     return rules
 
 
-def shortest_walk(rules: Rules) -> int:
-    """Checks before a promotion at the earliest: the first one at each weight is dropped, one at the last counts."""
-    return (len(rules.weights) - 1) * (1 + rules.checks_per_weight) + 2
+def check_deadline(rules: Rules, weight: int) -> None:
+    """Refuse a deadline that leaves a canary at this weight no time to be promoted.
+
+    Raises:
+        InputError: it does.
+    """
+    needed = shortest_walk(rules, weight) * rules.check_seconds
+    if rules.deadline_seconds < needed:
+        raise InputError(
+            "deadline_seconds",
+            rules.deadline_seconds,
+            f"at least {needed:g} seconds",
+            f"From {weight} % over the weights {list(rules.weights)} with {rules.checks_per_weight} checks at each, "
+            f"{rules.check_seconds:g} seconds apart, it takes as long: give more time, fewer weights or fewer checks.",
+        )
+
+
+def shortest_walk(rules: Rules, weight: int) -> int:
+    """Checks from a weight to a promotion at the earliest: the first at each is dropped, one at the last counts."""
+    moves = sum(each > weight for each in rules.weights)
+    return moves * (1 + rules.checks_per_weight) + 2
 
 
 def _weights(values: Sequence[object]) -> tuple[int, ...]:

@@ -68,7 +68,10 @@ class State:
         replayed: disagreements and rows; None when no rows are replayed.
         silent: seconds that the canary has got nothing while the stable arm got requests.
         query_errors: failed queries running.
-        not_ready: checks running in which the canary was not ready.
+        not_ready: checks running in which the canary was not ready, once it had been at this weight.
+        settling: whether it has not been ready yet since the weight went up.
+        since: seconds of the first check at this weight.
+        checks: all of them, also those no longer on record.
         very_bad: per metric the checks running in which the canary's share would stop the release.
         routed: requests of canary and stable arm since the weight changed, or since the split was last looked at
             while it is wrong.
@@ -86,6 +89,9 @@ class State:
     silent: float = 0.0
     query_errors: int = 0
     not_ready: int = 0
+    settling: bool = False
+    since: float = 0.0
+    checks: int = 0
     very_bad: Mapping[str, int] = field(default_factory=dict)
     routed: tuple[int, int] = (0, 0)
     misrouted: str = ""
@@ -105,7 +111,7 @@ def resumed(state: State) -> State:
 
 def recorded(state: State, record: Record) -> State:
     """The state with one more check on record; the oldest go first."""
-    return replace(state, records=(*state.records, record)[-RECORDS:])
+    return replace(state, checks=state.checks + 1, records=(*state.records, record)[-RECORDS:])
 
 
 def to_json(state: State) -> dict[str, Any]:
@@ -119,7 +125,7 @@ def to_json(state: State) -> dict[str, Any]:
         "replayed": list(state.replayed) if state.replayed else None,
         "routed": list(state.routed),
         "over": list(state.over),
-        "records": [_record_to_json(record) for record in state.records],
+        "records": [record_to_json(record) for record in state.records],
     }
 
 
@@ -144,7 +150,8 @@ def _evidence(saved: Mapping[str, Any]) -> Evidence:
     return Evidence(saved["worse"], saved["no_worse"], Counts(**saved["canary"]), Counts(**saved["stable"]))
 
 
-def _record_to_json(record: Record) -> list[Any]:
+def record_to_json(record: Record) -> list[Any]:
+    """Seconds, weight, counts, evidence, what it was worth, the answer and its reason."""
     return [
         record.seconds,
         record.weight,

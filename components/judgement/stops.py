@@ -14,7 +14,7 @@ _RUNNING = 2
 
 def watched(state: State, rules: Rules, check: Observation) -> State:
     """The state with the runs of bad checks counted on; a dropped check tells of readiness only."""
-    state = replace(state, not_ready=0 if check.ready else state.not_ready + 1)
+    state = _readiness(state, rules, check)
     if state.fresh:
         return state
     # A metric whose query failed neither continues a run nor ends it.
@@ -24,6 +24,14 @@ def watched(state: State, rules: Rules, check: Observation) -> State:
         if metric in rules.margins
     }
     return replace(state, very_bad={**state.very_bad, **runs})
+
+
+def _readiness(state: State, rules: Rules, check: Observation) -> State:
+    """More traffic may ask for more servers, which take their time to load: that is no fault, for a while."""
+    if check.ready:
+        return replace(state, not_ready=0, settling=False)
+    settling = state.settling and check.seconds - state.since < rules.settle_seconds
+    return state if settling else replace(state, not_ready=state.not_ready + 1)
 
 
 def reasons(state: State, rules: Rules, check: Observation) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfp_lifecycle.components.judgement.canary import Counts, TwoArms
-from kfp_lifecycle.components.judgement.rules import ERRORS, SLOW
+from kfp_lifecycle.components.judgement.rules import ERRORS, REFUSED, SLOW
 
 NOTHING = TwoArms(Counts(), Counts())
 
@@ -23,6 +23,7 @@ class Reply:
     failed: bool
     seconds: float
     value: Any = None
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _counted(
     # Rows alternate in who is asked first; pairs of them alternate in whom they count for.
     first = number // 2 % 2 == 0
     reply = canary if first else stable
-    bad = {ERRORS: reply.failed}
+    bad = {ERRORS: reply.failed, REFUSED: reply.refused}
     if slow_seconds:
         bad[SLOW] = reply.failed or reply.seconds > slow_seconds
     return {metric: _one_more(arms.get(metric, NOTHING), first, is_bad) for metric, is_bad in bad.items()}

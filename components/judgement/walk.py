@@ -65,7 +65,17 @@ def next_weight(rules: Rules, weight: int) -> int | None:
 def _entered(state: State, check: Observation) -> State:
     if check.weight == state.weight:
         return state
-    return replace(state, weight=check.weight, fresh=True, counted=0, routed=(0, 0), misrouted="")
+    return replace(
+        state,
+        weight=check.weight,
+        fresh=True,
+        counted=0,
+        routed=(0, 0),
+        misrouted="",
+        not_ready=0,
+        settling=state.weight > 0,
+        since=check.seconds,
+    )
 
 
 def _decided(state: State, rules: Rules, check: Observation, seen: Seen) -> tuple[Answer, tuple[str, ...], int | None]:

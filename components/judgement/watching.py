@@ -13,9 +13,10 @@ from kfp_lifecycle.components.judgement import case as cases
 from kfp_lifecycle.components.judgement import health, walk
 from kfp_lifecycle.components.judgement.canary import Counts, TwoArms, bar
 from kfp_lifecycle.components.judgement.case import Case, Stopped
-from kfp_lifecycle.components.judgement.memory import Memory
+from kfp_lifecycle.components.judgement.memory import Memory, Progress
 from kfp_lifecycle.components.judgement.observation import Observation
-from kfp_lifecycle.components.judgement.rules import ERRORS, SLOW
+from kfp_lifecycle.components.judgement.request import Source
+from kfp_lifecycle.components.judgement.rules import ERRORS, REFUSED, SLOW
 from kfp_lifecycle.components.judgement.state import Answer
 from kfp_lifecycle.components.judgement.walk import Step
 from kfp_lifecycle.core.arms import Arms, NoCanary, arms_of
@@ -23,21 +24,24 @@ from kfp_lifecycle.core.counters import ArmCounts, Snapshot, counted
 from kfp_lifecycle.core.inference_service import Arm, LiveService
 
 _UNAVAILABLE = (0, 429, 500, 502, 503, 504)
+_ASKED_EACH = 10
+_MOST = 0.5
 
 
 @dataclass
 class _Readings:
-    """What the next check compares with."""
+    """What the next check compares with, and how many checks in a row saw no request at all."""
 
     arms: Arms | None = None
     before: Snapshot | None = None
+    silent: int = 0
 
 
-def watch(case: Case, memory: Memory, source: CounterSource) -> tuple[Step, Memory]:
+def watch(case: Case, progress: Progress, source: CounterSource) -> Step:
     """Check after check until the canary is to be promoted or rolled back.
 
-    Every check is in the record before the weights move. An API that is away for a while costs checks, not the
-    judgement: only when the release may have expired meanwhile does the error end it.
+    Every check is in the record before the weights move. An API that is away for a while costs time, not evidence:
+    only when the release may have expired meanwhile does the error end the judgement.
 
     Raises:
         Stopped: the pod was asked to end; nothing was undone.
@@ -47,36 +51,36 @@ def watch(case: Case, memory: Memory, source: CounterSource) -> tuple[Step, Memo
     readings, lasts_until = _Readings(), cases.lease(case.request)
     live, _ = case.canary()
     readings.arms, readings.before = first_reading(live, source)
-    began = time.monotonic()
-    number = 0
+    interval, due = case.request.rules.check_seconds, time.monotonic()
     while True:
-        number += 1
-        # Counted from the beginning, so that slow checks do not push the later ones back.
-        due = began + number * case.request.rules.check_seconds
-        if case.stop.wait(max(0.0, due - time.monotonic())):
+        # Steady while checks are quick; after a pause no missed check is made up for, it would see next to nothing.
+        due = due + interval if due + interval > time.monotonic() else time.monotonic() + interval
+        if case.stop.wait(due - time.monotonic()):
             raise Stopped("the judge was asked to end")
         try:
-            step, memory = _check(case, memory, source, readings)
+            step = _check(case, progress, source, readings)
             lasts_until = cases.lease(case.request)
         except KubernetesError as error:
             if error.status not in _UNAVAILABLE or cases.now() >= lasts_until:
                 raise
-            print(f"check {number}: {error}; looking again at the next check", flush=True)
+            print(f"{error}; trying again at the next check", flush=True)
             continue
         if step.answer in (Answer.PROMOTE, Answer.ROLL_BACK):
-            return step, memory
+            return step
 
 
-def _check(case: Case, memory: Memory, source: CounterSource, readings: _Readings) -> tuple[Step, Memory]:
+def _check(case: Case, progress: Progress, source: CounterSource, readings: _Readings) -> Step:
     live, canary = case.canary()
-    seen, restarts = _observation(case, memory, live, canary, source, readings)
-    step = walk.advance(memory.state, case.request.rules, seen)
-    memory = replace(memory, state=step.state, restarts=restarts)
-    cases.remember(case, memory, step.weight or canary.weight)
+    seen, restarts = _observation(case, progress.memory, live, canary, source, readings)
+    step = walk.advance(progress.memory.state, case.request.rules, seen)
+    # Kept before it is written: a write that fails must not lose what was seen.
+    progress.memory = replace(progress.memory, state=step.state, restarts=restarts)
     print(_line(case, step, canary.weight), flush=True)
+    decided = step.answer in (Answer.PROMOTE, Answer.ROLL_BACK)
+    cases.remember(case, progress.memory, step.weight or canary.weight, decided=decided)
     if step.weight is not None:
         cases.move(case, step.weight)
-    return step, memory
+    return step
 
 
 def _observation(
@@ -88,7 +92,7 @@ def _observation(
         arms={},
         canary_requests=0,
         stable_requests=0,
-        replayed=(memory.tally.disagreements, memory.tally.rows) if memory.tally.sent else None,
+        replayed=None if case.request.source is Source.TRAFFIC else (memory.tally.disagreements, memory.tally.rows),
     )
     try:
         readings.arms = arms_of(live)
@@ -114,7 +118,8 @@ def _with_counts(case: Case, seen: Observation, source: CounterSource, readings:
         readings.before = snapshot
         return replace(seen, query_error="the counters were read for the first time")
     canary, stable, readings.before = counted(readings.before, snapshot)
-    if not canary.requests and not stable.requests and (denied := _denied(case, source, readings)):
+    readings.silent = 0 if canary.requests or stable.requests else readings.silent + 1
+    if denied := _denied(case, source, readings) or _refused_everywhere(canary, stable):
         return replace(seen, query_error=denied)
     return replace(
         seen,
@@ -128,6 +133,7 @@ def _metrics(case: Case, canary: ArmCounts, stable: ArmCounts) -> dict[str, TwoA
     found = {
         ERRORS: TwoArms(Counts(canary.requests, canary.errors), Counts(stable.requests, stable.errors)),
         SLOW: TwoArms(Counts(canary.timed, canary.slow), Counts(stable.timed, stable.slow)),
+        REFUSED: TwoArms(Counts(canary.requests, canary.refused), Counts(stable.requests, stable.refused)),
     }
     return {metric: found[metric] for metric in case.request.rules.margins}
 
@@ -148,13 +154,27 @@ def first_reading(live: LiveService, source: CounterSource) -> tuple[Arms | None
 
 def _denied(case: Case, source: CounterSource, readings: _Readings) -> str:
     """Why nothing reaches a silent service, if a policy refuses callers; empty otherwise."""
+    # Asked now and then only: where callers are let through, the question is a request itself.
+    if readings.silent % _ASKED_EACH != 1:
+        return ""
     assert readings.arms is not None and readings.before is not None
-    request = case.request
-    denied = probe.denial(request.service, request.namespace)
-    # The question itself must not count as traffic of the next interval.
+    denied = probe.denial(case.request.service, case.request.namespace)
     with suppress(CounterError, NoSeries):
         readings.before = counted(readings.before, source.read(readings.arms))[2]
+    if denied:
+        readings.silent = 0
     return denied
+
+
+def _refused_everywhere(canary: ArmCounts, stable: ArmCounts) -> str:
+    """Why counts tell nothing of the model, when both arms refuse most of what they are sent."""
+    shares = [arm.refused / arm.requests if arm.requests else 0.0 for arm in (canary, stable)]
+    if min(shares) <= _MOST:
+        return ""
+    return (
+        f"{shares[0]:.0%} of the canary's and {shares[1]:.0%} of the champion's requests are answered with status 4xx: "
+        "not reachable by policy, or asked in a way that neither takes"
+    )
 
 
 def _known(memory: Memory) -> dict[str, int] | None:
@@ -167,7 +187,7 @@ def _line(case: Case, step: Step, weight: int) -> str:
         f"{metric} {bad}/{total} v {stable_bad}/{stable_total}"
         for metric, (total, bad, stable_total, stable_bad) in last.arms.items()
     )
-    said = f"check {len(step.state.records)} after {last.seconds:.0f} s at {weight} %: {arms or 'no counts'}"
+    said = f"check {step.state.checks} after {last.seconds:.0f} s at {weight} %: {arms or 'no counts'}"
     if last.reason or step.weight is not None:
         return f"{said}; {step.answer}: {last.reason or step.reasons[0]}"
     promising = ", ".join(f"{metric} {no_worse:.1f}" for metric, (_, no_worse) in last.evidence.items())

@@ -1,7 +1,7 @@
 """A model server whose failures and slowness are set by a file beside its model folder, read at each request.
 
-Keys: ``fail_share`` and ``slow_share`` (of the predictions, evenly spread), ``slow_seconds``, ``value`` (of each
-prediction), ``start_seconds`` (before it listens).
+Keys: ``fail_share``, ``refuse_share`` and ``slow_share`` (of the predictions, evenly spread), ``slow_seconds``,
+``value`` (of each prediction), ``start_seconds`` (before it listens).
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Handler(BaseHTTPRequestHandler):
         if falls(number, told.get("slow_share", 0)):
             time.sleep(told.get("slow_seconds", 0))
         status = 500 if falls(number, told.get("fail_share", 0)) else 200
+        if falls(number, told.get("refuse_share", 0)):
+            status = 422
         self.answer(status, {"outputs": [{"name": "predict", "data": [told.get("value", 1)]}]})
 
     def answer(self, status: int, value: object) -> None:

@@ -65,6 +65,16 @@ def test_readiness_is_watched_while_the_queries_fail():
     assert answers([replace(failed(), ready=False)] * 2) == [WAIT, ROLL_BACK]
 
 
+def test_servers_that_a_higher_weight_asks_for_may_take_their_time():
+    high = at(TwoArms(Counts(5), Counts(15)), weight=25)
+    loading = replace(high, ready=False)
+    # Checks 2 to 11 are within ten minutes of the move, the next two are not.
+    assert answers([at(), *[loading] * 10]) == [WAIT] * 11
+    assert answers([at(), *[loading] * 12])[-2:] == [WAIT, ROLL_BACK]
+    # Once it has been ready, two checks are enough.
+    assert answers([at(), loading, high, loading, loading])[-2:] == [WAIT, ROLL_BACK]
+
+
 def test_an_unready_canary_is_not_promoted():
     strong = {metric: Evidence(0, 50, Counts(10_000, 10), Counts(90_000, 900)) for metric in RULES.margins}
     last = at(TwoArms(Counts(200), Counts(200)), weight=50)

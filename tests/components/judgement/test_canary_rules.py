@@ -11,11 +11,11 @@ from kfp_lifecycle.core.errors import InputError
 
 
 def test_without_choices_the_shipped_rules_hold():
-    assert check_rules() == Rules()
+    assert check_rules() == Rules(margins={"errors": 0.01, "slow": 0.01, "refused": 0.01})
 
 
 def test_each_choice_arrives():
-    rules = check_rules([5.0, 50], 30, 3600, 100, 2, 0.01, 0.02, 0.03, 0.04)
+    rules = check_rules([5.0, 50], 30, 3600, 100, 2, 0.01, 0.02, 0.03, 0.05, 0.04)
     assert rules == Rules(
         weights=(5, 50),
         check_seconds=30,
@@ -23,7 +23,7 @@ def test_each_choice_arrives():
         min_requests=100,
         checks_per_weight=2,
         alpha=0.01,
-        margins={"errors": 0.02, "slow": 0.03},
+        margins={"errors": 0.02, "slow": 0.03, "refused": 0.05},
         disagreement_limit=0.04,
     )
     assert all(type(weight) is int for weight in rules.weights)
@@ -37,7 +37,7 @@ WRONG = [
     *[("checks_per_weight", value) for value in (0, 2.5)],
     *[
         (name, value)
-        for name in ("alpha", "error_margin", "slow_margin", "disagreement_limit")
+        for name in ("alpha", "error_margin", "slow_margin", "refused_margin", "disagreement_limit")
         for value in (0, 1, -0.1, 1.5, math.nan)
     ],
 ]
@@ -59,5 +59,5 @@ def test_a_deadline_that_leaves_no_time_for_a_promotion_is_refused(deadline):
 
 def test_the_shortest_walk_drops_a_check_at_each_weight():
     # 10 %: dropped, three counted; 25 % the same; 50 %: dropped, one counted.
-    assert shortest_walk(Rules()) == 10
+    assert [shortest_walk(Rules(), weight) for weight in (5, 10, 25, 50)] == [14, 10, 6, 2]
     assert check_rules(deadline_seconds=600)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
+from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
 from kfp_lifecycle.adapters import kubernetes_connection, release_writes
+from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.components.judgement import case
 from kfp_lifecycle.components.rollback.rollback import roll_back
 from kfp_lifecycle.core import release
@@ -28,6 +30,8 @@ def test_a_good_candidate_walks_all_weights_and_is_promoted(stage, judged, mode)
     checks = staged.record().open.evidence["judge"]["state"]["records"]
     assert {weight for _, weight, *_ in checks} == {10, 25, 50}
     assert not [result for result in traffic.results if result.failed]
+    # The next step's pod may have to wait for a node.
+    assert staged.record().open.expires_at > case.now() + timedelta(minutes=50)
 
 
 def test_a_failing_candidate_is_rolled_back(stage, judged, mode):
@@ -49,6 +53,28 @@ def test_a_slow_candidate_is_rolled_back(stage, judged, mode):
         outcome, decision = judged(staged)
     assert outcome == "roll_back"
     assert decision.reasons[0].startswith("slow: ")
+
+
+@pytest.mark.parametrize("mode", ["Standard"], indirect=True)
+def test_a_candidate_that_refuses_what_the_champion_takes_is_rolled_back(stage, judged, mode):
+    staged = stage(mode)
+    staged.behave("2", refuse_share=1.0)
+    with staged.cluster.traffic(staged.name, rate=300, body=BODY):
+        outcome, decision = judged(staged)
+    assert outcome == "roll_back"
+    assert decision.reasons[0].startswith("refused: 100.00% of the canary's")
+
+
+@pytest.mark.parametrize("mode", ["Standard"], indirect=True)
+def test_requests_that_both_arms_refuse_say_nothing_of_the_model(stage, judged, mode):
+    staged = stage(mode)
+    for version in ("1", "2"):
+        staged.behave(version, refuse_share=1.0)
+    with staged.cluster.traffic(staged.name, rate=100, body=BODY):
+        outcome, decision = judged(staged, weights=[10], checks_per_weight=1, deadline_seconds=6)
+    assert outcome == "roll_back"
+    assert decision.reasons[0].startswith("undecided")
+    assert "answered with status 4xx" in " ".join(decision.reasons)
 
 
 def test_a_candidate_whose_server_dies_is_rolled_back_at_the_next_check(stage, judged, mode):
@@ -94,6 +120,7 @@ def test_a_refusal_by_policy_is_told_as_one_and_not_as_an_error_of_the_model(sta
 @pytest.mark.parametrize("mode", ["Standard"], indirect=True)
 def test_a_judge_whose_release_was_taken_over_writes_nothing_more(stage, judged, mode):
     staged = stage(mode)
+    weights: list[int] = []
 
     def take_over() -> None:
         release_writes.change_record(
@@ -102,6 +129,7 @@ def test_a_judge_whose_release_was_taken_over_writes_nothing_more(stage, judged,
             "default",
             lambda record: release.taken_over(record, run_id="x", expires_at=case.now()),
         )
+        weights.append(staged.weight())
 
     taker = threading.Timer(1.5, take_over)
     taker.start()
@@ -111,9 +139,30 @@ def test_a_judge_whose_release_was_taken_over_writes_nothing_more(stage, judged,
     assert outcome == "superseded"
     assert staged.record().open.run_id == "x"
     assert "no longer the open one" in decision.reasons[0]
-    before = staged.weight()
-    time.sleep(1.5)  # longer than a check: nobody moves it any more
-    assert staged.weight() == before
+    # Without the take-over the next check would have moved it.
+    assert weights == [staged.weight()]
+    # What it saw before is in its report all the same.
+    assert decision.numbers["checks"] == len(decision.inputs["every_check"]) >= 1
+
+
+@pytest.mark.parametrize("mode", ["Standard"], indirect=True)
+def test_an_api_that_is_away_for_a_check_costs_no_evidence(stage, judged, mode, monkeypatch):
+    staged = stage(mode)
+    remember, calls = case.remember, []
+
+    def sometimes(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) in (3, 4):
+            raise KubernetesError(503, "the API is away")
+        remember(*arguments, **options)
+
+    monkeypatch.setattr(case, "remember", sometimes)
+    with staged.cluster.traffic(staged.name, rate=300, body=BODY):
+        outcome, decision = judged(staged, checks_per_weight=1)
+    assert outcome == "promote"
+    seconds = [check[0] for check in decision.inputs["every_check"]]
+    assert len(seconds) == len(calls) == decision.numbers["checks"]
+    assert max(later - earlier for earlier, later in pairwise(seconds)) < 2
 
 
 @pytest.mark.parametrize("mode", ["Standard"], indirect=True)
@@ -147,6 +196,7 @@ WRONG = {
     "evidence='replay'": {"evidence": "replay"},
     "evidence='stars'": {"evidence": "stars"},
     "deadline_seconds=3": {"deadline_seconds": 3},
+    "deadline_seconds=7": {"deadline_seconds": 7, "weights": [20, 30], "checks_per_weight": 2},
 }
 
 

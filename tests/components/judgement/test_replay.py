@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from kfp_lifecycle.adapters import replay
+from kfp_lifecycle.components.judgement import replaying
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.table import write_table
 
@@ -32,7 +34,7 @@ def test_arms_that_agree_and_answer_are_promoted_without_a_user(stage, judged, r
     staged = stage(mode)
     outcome, decision = judged(staged, rows=rows, **QUICK)
     assert outcome == "promote", decision.reasons
-    assert {reason.partition(":")[0] for reason in decision.reasons} == {"errors", "slow", "disagreement"}
+    assert {reason.partition(":")[0] for reason in decision.reasons} == {"errors", "slow", "refused", "disagreement"}
     # The rows of the first check are dropped; of the others each counts for one arm.
     assert decision.numbers["errors_canary_requests"] * 2 == decision.numbers["replayed_rows"] - 200
     # The rows went to the arms' own addresses: the split stays as deploy left it.
@@ -53,7 +55,7 @@ def test_a_candidate_that_answers_otherwise_is_rolled_back(stage, judged, rows, 
 def test_rows_that_are_not_enough_leave_it_undecided(stage, judged, rows, mode):
     outcome, decision = judged(stage(mode), rows=rows, replay_limit=100, **QUICK)
     assert outcome == "roll_back"
-    assert decision.reasons[0].startswith("undecided")
+    assert decision.reasons[0] == "undecided: all 100 rows were replayed"
 
 
 @pytest.mark.parametrize("mode", ["Standard"], indirect=True)
@@ -79,6 +81,24 @@ def test_disagreement_on_rows_is_weighed_beside_live_traffic(stage, judged, rows
     assert outcome == "promote", decision.reasons
     assert decision.reasons[-1].startswith("disagreement: 0.00%")
     assert staged.weight() == 50
+
+
+@pytest.mark.parametrize("mode", ["Standard"], indirect=True)
+@pytest.mark.parametrize("evidence", ["replay", "both"])
+def test_a_table_without_a_row_is_refused_and_never_left_out(stage, judged, tmp_path, artifact, mode, evidence):
+    _write(pd.DataFrame({"age": [1.0], "plan": ["a"]}).head(0), tmp_path / "empty")
+    with pytest.raises(InputError, match="rows=.*at least one row"):
+        judged(stage(mode), rows=artifact(str(tmp_path / "empty")), **{**QUICK, "evidence": evidence})
+
+
+@pytest.mark.parametrize("mode", ["Standard"], indirect=True)
+def test_rows_that_a_policy_refuses_are_told_as_such(stage, judged, rows, mode, monkeypatch):
+    staged = stage(mode)
+    monkeypatch.setattr(replaying, "BATCH", 50)
+    monkeypatch.setattr(replay, "_ask", lambda *_: replay.ArmAnswer(403, 0.001))
+    outcome, decision = judged(staged, rows=rows, replay_limit=200, **QUICK)
+    assert outcome == "roll_back"
+    assert "not reachable by policy: all 200 rows" in decision.reasons[-1]
 
 
 @pytest.mark.parametrize("mode", ["Standard"], indirect=True)
