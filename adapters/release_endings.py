@@ -102,7 +102,8 @@ def _verified(
         return Ended(Ending.UNRESTORED, (other, said, *served.notes), served.numbers)
     finish(connection, live.name, live.namespace, held.epoch, release.rolled_back, evidence)
     notes = (*served.reasons, *served.notes, *([unprobed] if unprobed else []))
-    verified = "its address and digest are the recorded ones" + (" and it answered its example" if not notes else "")
+    answered = served.serves and example is not None
+    verified = "its address and digest are the recorded ones" + (" and it answered its example" if answered else "")
     return Ended(Ending.RESTORED, (f"{said}: {verified}", *notes), served.numbers)
 
 

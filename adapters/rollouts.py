@@ -101,11 +101,13 @@ def _wait(connection: Connection, target: Target, asked: Asked) -> tuple[Standin
 
 
 def _look(connection: Connection, live: LiveService, asked: Asked) -> tuple[Standing, tuple[str, ...]]:
-    """The status, and what it does not tell: a Standard canary's pods and the route's weights."""
+    """The status, and what it does not tell in Standard mode: a canary's pods and the route's weights."""
     found = rollout.standing(live, asked, route_is_readable=False)
-    if asked.mode is not Mode.STANDARD or not asked.canary or found.progress is Progress.FAILED:
+    if asked.mode is not Mode.STANDARD or found.progress is Progress.FAILED:
         return found, ()
     if found.progress is Progress.WAITING:
+        if not asked.canary:
+            return found, ()
         pods = inference_services.pods(connection, live.name, live.namespace, _pod_prefix(live, asked))
         return rollout.standing(live, asked, pods, route_is_readable=False), ()
     route, unreadable = inference_services.route(connection, live.name, live.namespace)

@@ -67,7 +67,7 @@ def standing(
 
     Args:
         pods: pods of the new arm, read while it is not ready.
-        route: the service's HTTPRoute, None when it does not exist; looked at for a Standard canary only.
+        route: the service's HTTPRoute, None when it does not exist; looked at in Standard mode only.
         route_is_readable: False when the rights or the API for reading it are missing; then it is left out.
     """
     if _applied_uri(live, asked) != asked.uri:
@@ -80,10 +80,11 @@ def standing(
     missing = [*_missing_conditions(live)]
     if asked.mode is Mode.KNATIVE:
         missing += _missing_revision(live, asked)
-    elif asked.canary:
-        missing += _missing_canary(live, asked)
+    else:
+        if asked.canary:
+            missing += _missing_canary(live, asked)
         if route_is_readable:
-            missing += _missing_weights(live, asked, route)
+            missing += _missing_weights(live, asked, route) if asked.canary else _missing_whole(live, asked, route)
     return Standing(Progress.WAITING, tuple(missing)) if missing else Standing(Progress.READY)
 
 
@@ -210,6 +211,24 @@ def _missing_weights(live: LiveService, asked: Asked, route: Mapping[str, Any] |
             return
         yield f"the HTTPRoute gives {canary} {share:g} % of the traffic, not {asked.weight} %"
     if not (route.get("spec") or {}).get("rules"):
+        yield f"HTTPRoute {live.name}-predictor has no rule yet"
+
+
+def _missing_whole(live: LiveService, asked: Asked, route: Mapping[str, Any] | None) -> Iterable[str]:
+    """A route may go on sending a share to an arm that the spec no longer holds, whatever the status says.
+
+    Without the Gateway API there is none: an Ingress knows one arm only.
+    """
+    if route is None:
+        return
+    mine, rules = workload(live.name, asked.arm), (route.get("spec") or {}).get("rules") or []
+    known = {mine, *(workload(live.name, each.name) for each in live.canaries)}
+    for rule in rules:
+        weights = {each.get("name"): int(each.get("weight", 1)) for each in rule.get("backendRefs") or []}
+        others = [str(name) for name, weight in weights.items() if weight and name not in known]
+        if others or not weights.get(mine):
+            yield f"the HTTPRoute does not give {mine} all traffic (found {', '.join(others) or 'no backend'})"
+    if not rules:
         yield f"HTTPRoute {live.name}-predictor has no rule yet"
 
 

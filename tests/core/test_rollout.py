@@ -206,3 +206,29 @@ def test_a_spec_that_somebody_changed_is_not_waited_for(manifest, path, asked):
 def test_a_first_release_needs_no_canary_and_no_route():
     first = Asked(Mode.STANDARD, "s3://m/1", "v1", 100, canary=False)
     assert look(changed(STANDARD, "spec/canary", None), first, route=None).progress is Progress.READY
+
+
+ALONE = Asked(Mode.STANDARD, "s3://m/1", "v1", 100, canary=False)
+LONE = {"spec": {"rules": [{"backendRefs": [{"name": "churn-v1-predictor", "weight": 1}]}]}}
+
+
+@pytest.mark.parametrize("route", [LONE, changed(ROUTE, "spec/rules/0/backendRefs/1/weight", 0)])
+def test_a_service_without_a_canary_has_all_traffic_when_its_route_says_so(route):
+    assert look(changed(STANDARD, "spec/canary", None), ALONE, route=route).progress is Progress.READY
+
+
+@pytest.mark.parametrize(
+    ("route", "said"),
+    [
+        (ROUTE, "does not give churn-v1-predictor all traffic (found churn-v2-predictor)"),
+        (changed(LONE, "spec/rules/0/backendRefs/0/name", "churn-v2-predictor"), "(found churn-v2-predictor)"),
+        (changed(LONE, "spec/rules/0/backendRefs/0/weight", 0), "(found no backend)"),
+        ({"spec": {"rules": [*LONE["spec"]["rules"], *ROUTE["spec"]["rules"]]}}, "(found churn-v2-predictor)"),
+        ({"spec": {}}, "has no rule yet"),
+    ],
+)
+def test_a_route_that_still_sends_traffic_elsewhere_is_waited_for(route, said):
+    found = look(changed(STANDARD, "spec/canary", None), ALONE, route=route)
+    assert found.progress is Progress.WAITING
+    assert said in found.reasons[0]
+    assert look(changed(STANDARD, "spec/canary", None), ALONE, route_is_readable=False).progress is Progress.READY

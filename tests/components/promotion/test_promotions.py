@@ -69,6 +69,27 @@ def test_a_knative_promotion_makes_no_new_revision(world, canary, promoted):
     assert [each["percent"] for each in after["traffic"]] == [100]
 
 
+def test_a_route_that_still_splits_the_traffic_is_waited_for_and_said(world, canary, promoted):
+    canary("Standard")
+    world.behaviour.frozen_routes = True
+    with pytest.raises(
+        NotServed, match="the HTTPRoute does not give .*-v2-predictor all traffic .found .*-v1-predictor"
+    ):
+        promoted(timeout_seconds=1)
+    assert world.record()["releases"][-1]["finished_at"] is None
+    world.behaviour.frozen_routes = False
+    world.act()
+    assert promoted()[0] == "promoted"
+
+
+def test_a_route_that_must_not_be_read_is_said_and_does_not_stop_the_promotion(world, canary, promoted):
+    canary("Standard")
+    world.proxy.answer = lambda method, path: 403 if "httproutes" in path else 0
+    outcome, decision = promoted()
+    assert outcome == "promoted"
+    assert "the weights of the HTTPRoute were not checked" in decision.reasons[1]
+
+
 @MODES
 def test_a_second_call_finds_its_work_done_and_writes_nothing(world, canary, promoted, mode):
     canary(mode)

@@ -93,6 +93,27 @@ def test_a_champion_that_does_not_answer_is_not_restored_and_the_release_stays_o
     assert newest(world)["finished_at"] is None
 
 
+def test_a_route_that_still_has_the_canary_is_not_restored_and_the_release_stays_open(world, canary, back):
+    canary("Standard")
+    world.behaviour.frozen_routes = True
+    outcome, decision = back(timeout_seconds=1)
+    assert outcome == "not_restored"
+    assert "does not give" in decision.reasons[0] and "-v2-predictor" in decision.reasons[0]
+    assert newest(world)["finished_at"] is None
+    world.behaviour.frozen_routes = False
+    world.act()
+    assert back()[0] == "rolled_back"
+
+
+def test_a_route_that_must_not_be_read_is_said_and_does_not_stop_the_roll_back(world, canary, back):
+    canary("Standard")
+    world.proxy.answer = lambda method, path: 403 if "httproutes" in path else 0
+    outcome, decision = back()
+    assert outcome == "rolled_back"
+    assert "answered its example" in decision.reasons[0]
+    assert "the weights of the HTTPRoute were not checked" in decision.reasons[1]
+
+
 @MODES
 def test_a_probe_that_a_policy_refuses_is_a_note(world, canary, back, mode):
     canary(mode)

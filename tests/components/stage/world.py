@@ -38,6 +38,7 @@ class Behaviour:
     never_ready: set[str] = field(default_factory=set)
     answers: dict[str, int] = field(default_factory=dict)  # HTTP status of its predictions, 200 if not named
     no_routes: bool = False
+    frozen_routes: bool = False  # they go on as they are, whatever the services ask for
 
 
 class World:
@@ -141,7 +142,7 @@ class World:
             weights[service_addresses.workload(live.name, arm.name)] = arm.weight
             self._arm(live, Mode.STANDARD, arm.name, arm.version)
             self._pod(live, f"{service_addresses.workload(live.name, arm.name)}-x", arm.version)
-        if not self.behaviour.no_routes:
+        if not self.behaviour.no_routes and not self.behaviour.frozen_routes:
             self._route(weights)
         return status
 
