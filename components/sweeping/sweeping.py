@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kfp_lifecycle.adapters import inference_services, kubernetes_connection, release_records
@@ -12,6 +14,7 @@ from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.release_endings import Ending, end_release
 from kfp_lifecycle.adapters.release_takeovers import now, take_over
 from kfp_lifecycle.adapters.release_writes import read_record
+from kfp_lifecycle.components.sweeping.clashes import Named, clashes
 from kfp_lifecycle.components.sweeping.outcome import Outcome
 from kfp_lifecycle.core import report as html
 from kfp_lifecycle.core.artifact import Artifact
@@ -29,11 +32,16 @@ class Unswept(RuntimeError):
 
 @dataclass(frozen=True)
 class _Swept:
-    """What was done to one service, what could not be done and needs a user, and what the next sweep does."""
+    """What was done to one service, what could not be done and needs a user, and what the next sweep does.
+
+    Attributes:
+        named: the champion that it names, for the alias.
+    """
 
     done: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    named: Named | None = None
 
 
 @step_entry
@@ -43,7 +51,7 @@ def sweep(
     """End each release past its expiry, and repair each champion's alias.
 
     A release whose version is champion already is finished; of any other the service is put back to what was
-    recorded before it.
+    recorded before it. An alias that two services would move in turns is left alone.
 
     Args:
         decision: gets decision.json.
@@ -66,7 +74,15 @@ def sweep(
     inference_services.check_namespace(connection, place)
     holder = run_id or uuid.uuid4().hex
     services = release_records.services(connection, place)
-    swept = [_contained(connection, service, place, environment, holder) for service in services]
+    swept = [
+        _contained(service, partial(_sweep_one, connection, service, place, environment, holder))
+        for service in services
+    ]
+    named = [each.named for each in swept if each.named]
+    clash = clashes(named)
+    sure = [each for each in named if each.service not in clash]
+    swept += [_contained(each.service, partial(_mirrored, connection, place, each)) for each in sure]
+    swept.append(_Swept(notes=tuple(dict.fromkeys(clash.values()))))
     done = [line for each in swept for line in each.done]
     failures = [line for each in swept for line in each.failures]
     notes = [line for each in swept for line in each.notes]
@@ -84,10 +100,10 @@ def sweep(
     return (str(decided.outcome),)
 
 
-def _contained(connection: Connection, service: str, namespace: str, environment: str, run_id: str) -> _Swept:
-    """One service; its failure keeps no other from being swept."""
+def _contained(service: str, sweep_it: Callable[[], _Swept]) -> _Swept:
+    """What was done to one service; its failure keeps no other from being swept."""
     try:
-        return _sweep_one(connection, service, namespace, environment, run_id)
+        return sweep_it()
     except (RuntimeError, ValueError, OSError) as error:
         return _Swept(failures=(f"{service}: {type(error).__name__}: {error}",))
 
@@ -98,15 +114,22 @@ def _sweep_one(connection: Connection, service: str, namespace: str, environment
         return _Swept()
     done: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if record.open and record.open.expired(now()):
         try:
             done, failures = _ended(connection, service, namespace, record.open, run_id)
         except Superseded as error:
-            return _Swept(notes=(f"{service}: {error}",))
-    moved, notes = mirror_champion(connection, service, namespace, record.environment)
-    if moved:
-        done = (*done, f"{service}: the champion's alias was repaired")
-    return _Swept(done, failures, tuple(f"{service}: {note}" for note in notes))
+            notes = (f"{service}: {error}",)
+    live = inference_services.read(connection, service, namespace)
+    champion = live.champion_version if live else ""
+    named = Named(service, live.model, record.environment, champion) if live and champion else None
+    return _Swept(done, failures, notes, named)
+
+
+def _mirrored(connection: Connection, namespace: str, named: Named) -> _Swept:
+    moved, notes = mirror_champion(connection, named.service, namespace, named.environment)
+    done = (f"{named.service}: the champion's alias was repaired",) if moved else ()
+    return _Swept(done, notes=tuple(f"{named.service}: {note}" for note in notes))
 
 
 def _ended(

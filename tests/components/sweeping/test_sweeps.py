@@ -57,6 +57,31 @@ def test_an_alias_that_differs_is_repaired(world, registered, release, call):
     assert decision.reasons == (f"{world.service}: the champion's alias was repaired",)
 
 
+def test_services_that_name_different_champions_of_one_model_move_no_alias_in_turns(world, registered, release, call):
+    world.service = "aaa"
+    release(**registered.version())
+    world.service = "bbb"
+    release(**registered.version())
+    aliased = registered.champion()
+    for _ in range(2):
+        outcome, decision = call(sweep)
+        assert (outcome, registered.champion()) == ("nothing_to_do", aliased)
+        said = f"the alias of '{registered.name}' in 'prod' was left alone, because services name different champions"
+        assert decision.reasons == (
+            f"{said} (aaa version 1, bbb version 2): give each service an environment of its own",
+        )
+
+
+def test_services_of_other_environments_or_models_contradict_nobody(world, registered, release, call):
+    world.service = "aaa"
+    release(**registered.version())
+    world.service = "bbb"
+    release(**registered.version(), environment="staging")
+    registered.client.delete_registered_model_alias(registered.name, "champion")
+    assert call(sweep)[1].reasons == ("aaa: the champion's alias was repaired",)
+    assert registered.champion() == "1"
+
+
 def test_a_service_that_was_deleted_has_its_release_closed(world, canary, call):
     canary("Standard")
     world.expire()
