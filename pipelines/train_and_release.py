@@ -274,9 +274,9 @@ def train_and_release(
                                 timeout_seconds=timeout_seconds,
                             )
                         )
+                        # A service that was not restored fails the run whatever is asked of refusals.
+                        _conclude("roll_back", rolled_back, "succeed")
                         _conclude("judge", judged, on_refusal).after(rolled_back)
-                        with dsl.If(rolled_back.outputs["outcome"] == "not_restored", "not-restored"):
-                            _conclude("roll_back", rolled_back, on_refusal)
                 with dsl.Else("no-canary"):
                     _conclude("deploy", deployed, on_refusal)
             with dsl.Else("not-good-enough"):

@@ -40,12 +40,12 @@ def stats(admin_url: str, pattern: str) -> dict[str, str]:
 
 
 def unhealthy(admin_url: str, wanted: set[str]) -> set[str]:
-    """Those of the clusters that are not known yet, or have servers but no healthy one."""
+    """Those of the clusters that are not known yet, or have no healthy server."""
     page = json.loads(get(admin_url, "/clusters?format=json"))
     missing = set(wanted)
     for cluster in page.get("cluster_statuses", []):
         hosts = cluster.get("host_statuses", [])
-        if not hosts or any(_is_healthy(host) for host in hosts):
+        if any(_is_healthy(host) for host in hosts):
             missing.discard(cluster["name"])
     return missing
 

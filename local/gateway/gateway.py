@@ -15,7 +15,7 @@ from kfp_lifecycle.local import processes
 from kfp_lifecycle.local.gateway import admin
 from kfp_lifecycle.local.gateway.bootstrap import CLUSTERS_FILE, ROUTES_FILE, bootstrap
 from kfp_lifecycle.local.gateway.resources import clusters, route_configuration
-from kfp_lifecycle.local.gateway.routing import ServiceRoute, weighted
+from kfp_lifecycle.local.gateway.routing import ServiceRoute, serving
 from kfp_lifecycle.local.state import write_json
 
 Key = tuple[str, str]
@@ -77,7 +77,9 @@ class Gateway:
         current = {str(cluster["name"]): cluster for cluster in clusters(wanted)}
         union = {**self._lingering, **known, **current}
         self._put(CLUSTERS_FILE, admin.CLUSTERS_VERSION, [union[name] for name in sorted(union)])
-        fresh = (weighted(route) if route else set()) - (weighted(before) if before else set())
+        # An arm's own host leads to it before it has servers: what counts is which servers are new.
+        now, then = (serving(one) if one else {} for one in (route, before))
+        fresh = {name for name, ports in now.items() if then.get(name) != ports}
         if fresh and not (route and route.waits):
             self._until(lambda: not admin.unhealthy(self.admin_url, fresh), f"{sorted(fresh)} healthy")
         self._put(ROUTES_FILE, admin.ROUTES_VERSION, [route_configuration(wanted)])

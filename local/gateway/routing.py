@@ -57,3 +57,9 @@ class ServiceRoute:
 def weighted(service: ServiceRoute) -> set[str]:
     """Envoy clusters of the service that receive traffic on some host."""
     return {service.cluster(revision) for route in service.routes for revision, weight in route.weights if weight > 0}
+
+
+def serving(service: ServiceRoute) -> dict[str, tuple[int, ...]]:
+    """Ports of the Envoy clusters that receive traffic on some host and have servers."""
+    ports = {service.cluster(backend.revision): backend.ports for backend in service.backends if backend.ports}
+    return {name: ports[name] for name in weighted(service) if name in ports}

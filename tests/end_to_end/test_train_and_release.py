@@ -67,7 +67,7 @@ def test_repeating_a_run_changes_nothing_and_another_seed_is_judged_and_promoted
 
     with cluster.traffic("orders", rate=50, body=BODY) as traffic:
         back = run("roll_back_release", service="orders", namespace="default", reason="users complained")
-    assert back.task("roll-back").outputs["outcome"] == "rolled_back"
+    assert back.task("roll-back").outputs["outcome"] == back.task("conclude").outputs["outcome"] == "rolled_back"
     (revision,) = cluster.weights("orders")
     assert revision.startswith("orders-v1-")
     assert ask(cluster, "orders")[0] == 200

@@ -97,10 +97,15 @@ def test_only_a_canary_is_judged_and_only_a_judges_yes_promotes(ir: dict[str, An
 
 
 def test_a_roll_back_that_did_not_work_is_not_hidden_behind_the_judges_no(ir: dict[str, Any]) -> None:
-    [(condition, steps)] = [each for each in conditions(ir) if "not_restored" in each[0]]
-    assert re.fullmatch(r".*--roll-back-2-outcome'\] == 'not_restored'", condition)
-    [task] = [task for name, task, _ in step_tasks(ir) if {name} == steps]
-    assert task["inputs"]["parameters"]["step"]["runtimeValue"]["constant"] == "roll_back"
+    concluding = {
+        task["inputs"]["parameters"]["step"]["runtimeValue"]["constant"]: task["inputs"]["parameters"]
+        for name, task, _ in step_tasks(ir)
+        if verb_of(name) == "conclude"
+    }
+    given = concluding["roll_back"]
+    assert given["outcome"]["taskOutputParameter"]["producerTask"] == "roll-back-2"
+    # What was refused ends well here; what was not restored fails whatever is asked.
+    assert given["on_refusal"]["runtimeValue"]["constant"] == "succeed"
 
 
 def test_however_the_run_ends_what_it_left_open_is_taken_off(ir: dict[str, Any]) -> None:
@@ -126,8 +131,7 @@ def test_gates_compare_our_own_outcomes_only(ir: dict[str, Any]) -> None:
     # kfp.local evaluates the condition as text, so it must never hold words that a user chose.
     expected = re.compile(
         r"(!\()?inputs\.parameter_values\['pipelinechannel--"
-        r"((validate|evaluate)-outcome'\] == 'pass'|deploy-outcome'\] == 'canary'|judge-outcome'\] == 'promote'|"
-        r"roll-back-2-outcome'\] == 'not_restored')\)?"
+        r"((validate|evaluate)-outcome'\] == 'pass'|deploy-outcome'\] == 'canary'|judge-outcome'\] == 'promote')\)?"
     )
     for condition, _ in conditions(ir):
         assert expected.fullmatch(condition)
