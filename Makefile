@@ -35,7 +35,7 @@ demo: env  ## Train, gate, register, release and canary two models on real fligh
 	@$(STEPS)/python examples/flights/demo.py $(if $(KEEP),--keep)
 
 test: env check  ## Run every check and every test.
-	@$(STEPS)/python -m pytest -n 2 --dist loadgroup
+	@$(STEPS)/python -m pytest -n 3 --dist loadgroup
 
 check: env  ## Format, lint, types and import contracts.
 	@$(STEPS)/ruff format --check --quiet . && $(STEPS)/ruff check --quiet .

@@ -79,7 +79,7 @@ def test_repeating_a_run_changes_nothing_and_another_seed_is_judged_and_promoted
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_without_a_user_a_canary_is_judged_by_its_own_holdout(
+def test_without_a_user_a_canary_is_judged_by_its_own_holdout_and_without_a_judge_it_is_taken_off(
     cluster: Cluster, release: Callable[..., RunResult]
 ) -> None:
     assert release("quiet", seed=1).succeeded
@@ -89,6 +89,14 @@ def test_without_a_user_a_canary_is_judged_by_its_own_holdout(
     assert not other.succeeded
     assert other.task("judge").outputs["outcome"] == "roll_back"
     assert "undecided" in other.error
+    assert cluster.weights("quiet") == {"quiet-v1-predictor": 100}
+
+    # A judge that cannot even begin leaves its canary to the exit handler.
+    third = release("quiet", seed=3, margin=0.3, min_rows=30, metrics="graphite", on_refusal="succeed", **JUDGED)
+    assert not third.succeeded
+    assert "metrics='graphite'" in third.error
+    assert third.task("deploy").outputs["outcome"] == "canary"
+    assert third.task("roll-back").outputs["outcome"] == "rolled_back"
     assert cluster.weights("quiet") == {"quiet-v1-predictor": 100}
 
 

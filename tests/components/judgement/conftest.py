@@ -27,7 +27,7 @@ from kfp_lifecycle.local.testing import local_cluster
 
 __all__ = ["local_cluster"]
 STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in_arm.py")))
-FAST = {"check_seconds": 1, "deadline_seconds": 60, "min_requests": 100, "slo_milliseconds": 250.0}
+FAST = {"check_seconds": 0.5, "deadline_seconds": 60, "min_requests": 100, "slo_milliseconds": 250.0}
 
 
 @dataclass

@@ -18,7 +18,7 @@ import sys
 from dataclasses import make_dataclass
 from kfp_lifecycle.components.judgement.judgement import judge
 File = make_dataclass("File", ["path", "uri", "metadata"])
-judge(service=sys.argv[1], version="2", namespace="default", run_id="run", check_seconds=1, deadline_seconds=60,
+judge(service=sys.argv[1], version="2", namespace="default", run_id="run", check_seconds=0.5, deadline_seconds=60,
       min_requests=100, slo_milliseconds=250.0, checks_per_weight=2,
       decision=File(sys.argv[2] + "/d.json", "", {}), report=File(sys.argv[2] + "/r.html", "", {}))
 """

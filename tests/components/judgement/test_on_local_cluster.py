@@ -71,7 +71,7 @@ def test_requests_that_both_arms_refuse_say_nothing_of_the_model(stage, judged, 
     for version in ("1", "2"):
         staged.behave(version, refuse_share=1.0)
     with staged.cluster.traffic(staged.name, rate=100, body=BODY):
-        outcome, decision = judged(staged, weights=[10], checks_per_weight=1, deadline_seconds=6)
+        outcome, decision = judged(staged, weights=[10], checks_per_weight=1, deadline_seconds=4)
     assert outcome == "roll_back"
     assert decision.reasons[0].startswith("undecided")
     assert "answered with status 4xx" in " ".join(decision.reasons)
@@ -110,7 +110,7 @@ def test_a_refusal_by_policy_is_told_as_one_and_not_as_an_error_of_the_model(sta
     staged = stage(mode)
     staged.cluster.deny(staged.name)
     with staged.cluster.traffic(staged.name, rate=50, body=BODY):
-        outcome, decision = judged(staged, weights=[10], checks_per_weight=1, deadline_seconds=6)
+        outcome, decision = judged(staged, weights=[10], checks_per_weight=1, deadline_seconds=4)
     assert outcome == "roll_back"
     assert decision.reasons[0].startswith("undecided")
     assert "not reachable by policy" in decision.reasons[0]
@@ -195,8 +195,8 @@ WRONG = {
     "version='7'": {"version": "7"},
     "evidence='replay'": {"evidence": "replay"},
     "evidence='stars'": {"evidence": "stars"},
-    "deadline_seconds=3": {"deadline_seconds": 3},
-    "deadline_seconds=7": {"deadline_seconds": 7, "weights": [20, 30], "checks_per_weight": 2},
+    "deadline_seconds=2": {"deadline_seconds": 2},
+    "deadline_seconds=3": {"deadline_seconds": 3, "weights": [20, 30], "checks_per_weight": 2},
 }
 
 
