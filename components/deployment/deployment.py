@@ -12,7 +12,7 @@ from kfp_lifecycle.adapters.champion_alias import mirror_champion
 from kfp_lifecycle.adapters.exported_models import verified_example
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.release_writes import read_record
-from kfp_lifecycle.adapters.rollouts import Served, Target, wait_until_served
+from kfp_lifecycle.adapters.rollouts import PROBE_SECONDS, Served, Target, wait_until_served
 from kfp_lifecycle.adapters.withdrawal import withdraw
 from kfp_lifecycle.components.deployment import execution, page
 from kfp_lifecycle.components.deployment.execution import Applied
@@ -31,6 +31,7 @@ from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.inference_service import Mode
 from kfp_lifecycle.core.models_root import models_root
 from kfp_lifecycle.core.release import Superseded, current
+from kfp_lifecycle.core.rollout import Asked
 
 # An arm's name may grow by an epoch when its version is released again.
 _LONGEST_SUFFIX = "-e9999"
@@ -187,7 +188,18 @@ def _take_off(connection: Connection, request: ReleaseRequest, epoch: int) -> tu
         done = withdraw(connection, request.service, request.namespace, held, request.seconds)
     except (Superseded, InputError) as error:
         return f"the canary was left alone: {error}", True
+    _wait_for_the_champion(connection, request, held.from_version)
     return done.said, done.over
+
+
+def _wait_for_the_champion(connection: Connection, request: ReleaseRequest, version: str) -> None:
+    """Return when the route follows the spec, so that what is said of the traffic is so."""
+    live = inference_services.read(connection, request.service, request.namespace)
+    if live is None or live.stable is None or live.canaries:
+        return
+    asked = Asked(mode=live.mode, uri=live.stable.uri, arm=live.stable.name, weight=100, canary=False)
+    seconds = min(request.seconds, PROBE_SECONDS)
+    wait_until_served(connection, Target(request.service, request.namespace, version, seconds), asked, None)
 
 
 def _mirror(connection: Connection, request: ReleaseRequest) -> tuple[str, ...]:
