@@ -200,6 +200,8 @@ def start(compiled: Path, state: Path, marker: Path) -> tuple[subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell starts its background jobs with SIGINT ignored, and whatever they start inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     pids = until(lambda: marker.exists() and marker.read_text().endswith("\n") and marker.read_text().split())
     return process, [psutil.Process(int(pid)) for pid in pids]
