@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kfp_lifecycle.local.kubernetes_api.patches import (
@@ -36,7 +36,9 @@ def merge_difference(old: Any, new: Any) -> Any:
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
     changed = {
-        name: merge_difference(old.get(name), new[name]) for name in new if name not in old or old[name] != new[name]
+        name: merge_difference(old.get(name), new[name])
+        for name in new
+        if name not in old or not same(old[name], new[name])
     }
     return {**dict.fromkeys(old.keys() - new.keys()), **changed}
 
@@ -61,6 +63,7 @@ def operations(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[dict[str,
 
 
 @given(OBJECTS, OBJECTS)
+@example({"a": [False]}, {"a": [0]})
 @lawful
 def test_a_merge_patch_made_of_the_difference_leads_to_the_goal(old: Any, new: Any) -> None:
     old, new = without_nulls(old), without_nulls(new)
