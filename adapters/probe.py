@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import httpx
 import tenacity
 
+from kfp_lifecycle.adapters.gateway import Gateway, configured
 from kfp_lifecycle.core import service_addresses, settings
 
 # What an arm answers while routes and endpoints still spread, right after it became ready.
@@ -64,7 +63,8 @@ def probe(
         ca_file: certificate authority of an https gateway.
         token_file: read anew for each request, as Kubernetes renews mounted tokens.
     """
-    url = f"{(base_url or f'http://{host}').rstrip('/')}/v2/models/{model}/infer"
+    gateway = Gateway(base_url, ca_file, token_file)
+    url = f"{gateway.address(host)}/v2/models/{model}/infer"
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_delay(seconds),
         wait=tenacity.wait_exponential_jitter(initial=0.2, max=2, jitter=0.3),
@@ -72,15 +72,11 @@ def probe(
         # The last result is the answer; no exception is made of it.
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-    verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
-    with httpx.Client(timeout=_TIMEOUT, verify=verify) as client:
+    with httpx.Client(timeout=_TIMEOUT, verify=gateway.verification()) as client:
 
         def once() -> Probe:
-            headers = {"Host": host} if base_url else {}
-            if token_file:
-                headers["Authorization"] = f"Bearer {Path(token_file).read_text(encoding='utf-8').strip()}"
             try:
-                response = client.post(url, json=dict(request), headers=headers)
+                response = client.post(url, json=dict(request), headers=gateway.headers(host))
             except httpx.TransportError as error:
                 return Probe(Answer.SILENT, f"{url} (Host {host}): {type(error).__name__}: {error}")
             return read_answer(response, version)
@@ -91,16 +87,11 @@ def probe(
 
 def denial(service: str, namespace: str) -> str:
     """Why a policy lets no caller through to a service, in words; empty when it does, or when nothing answers."""
-    gateway = settings.setting(settings.GATEWAY_URL)
+    gateway = configured()
     host = service_addresses.service_host(service, namespace, settings.setting(settings.GATEWAY_DOMAIN))
-    headers = {"Host": host} if gateway else {}
-    if token_file := settings.setting(settings.GATEWAY_TOKEN_FILE):
-        headers["Authorization"] = f"Bearer {Path(token_file).read_text(encoding='utf-8').strip()}"
-    ca_file = settings.setting(settings.GATEWAY_CA_FILE)
-    verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    url = f"{gateway.address(host)}/v2/models/{service}/ready"
     try:
-        url = f"{(gateway or f'http://{host}').rstrip('/')}/v2/models/{service}/ready"
-        response = httpx.get(url, headers=headers, timeout=_TIMEOUT, verify=verify)
+        response = httpx.get(url, headers=gateway.headers(host), timeout=_TIMEOUT, verify=gateway.verification())
     except httpx.TransportError:
         return ""
     if response.status_code not in (401, 403):

@@ -5,17 +5,15 @@ Nothing of it passes the split. The arms answer the same rows one after the othe
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from kfp_lifecycle.core import settings
+from kfp_lifecycle.adapters.gateway import Gateway, configured
 
 PREDICTIONS = "predict"
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
@@ -72,27 +70,23 @@ def replay(
 
     The gateway's address, certificate authority and token come from the settings, as for the probe.
     """
-    verify = _verification()
-    with httpx.Client(timeout=_TIMEOUT, verify=verify) as client:
+    gateway = configured()
+    with httpx.Client(timeout=_TIMEOUT, verify=gateway.verification()) as client:
         began = time.monotonic()
         for i, request in enumerate(requests):
             if stop.wait(max(0.0, began + i / per_second - time.monotonic())):
                 return
             # Which arm comes first changes, so that neither always finds the caches warm.
             hosts = (canary_host, stable_host) if i % 2 else (stable_host, canary_host)
-            answers = {host: _ask(client, host, model, request) for host in hosts}
+            answers = {host: _ask(client, gateway, host, model, request) for host in hosts}
             yield Replayed(answers[canary_host], answers[stable_host])
 
 
-def _ask(client: httpx.Client, host: str, model: str, request: Mapping[str, Any]) -> ArmAnswer:
-    gateway = settings.setting(settings.GATEWAY_URL)
-    url = f"{(gateway or f'http://{host}').rstrip('/')}/v2/models/{model}/infer"
-    headers = {"Host": host} if gateway else {}
-    if token_file := settings.setting(settings.GATEWAY_TOKEN_FILE):
-        headers["Authorization"] = f"Bearer {Path(token_file).read_text(encoding='utf-8').strip()}"
+def _ask(client: httpx.Client, gateway: Gateway, host: str, model: str, request: Mapping[str, Any]) -> ArmAnswer:
+    url = f"{gateway.address(host)}/v2/models/{model}/infer"
     began = time.monotonic()
     try:
-        response = client.post(url, json=dict(request), headers=headers)
+        response = client.post(url, json=dict(request), headers=gateway.headers(host))
     except httpx.TransportError:
         return ArmAnswer(0, time.monotonic() - began)
     seconds = time.monotonic() - began
@@ -107,8 +101,3 @@ def _prediction(response: httpx.Response) -> Any:
         return named[0]["data"][0]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return None
-
-
-def _verification() -> ssl.SSLContext | bool:
-    ca_file = settings.setting(settings.GATEWAY_CA_FILE)
-    return ssl.create_default_context(cafile=ca_file) if ca_file else True

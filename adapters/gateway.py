@@ -1,0 +1,48 @@
+"""How requests reach an arm: through the gateway of the settings, or at the host itself."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from kfp_lifecycle.core import settings
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Where requests are sent, and what proves them.
+
+    Attributes:
+        url: of the gateway, where the Host header chooses the arm; empty to send to ``http://<host>`` itself.
+        ca_file: certificate authority of an https gateway.
+        token_file: read anew for each request, as Kubernetes renews mounted tokens.
+    """
+
+    url: str = ""
+    ca_file: str = ""
+    token_file: str = ""
+
+    def address(self, host: str) -> str:
+        """The base URL for a host."""
+        return (self.url or f"http://{host}").rstrip("/")
+
+    def headers(self, host: str) -> dict[str, str]:
+        """The headers that lead to a host and prove the caller."""
+        found = {"Host": host} if self.url else {}
+        if self.token_file:
+            found["Authorization"] = f"Bearer {Path(self.token_file).read_text(encoding='utf-8').strip()}"
+        return found
+
+    def verification(self) -> ssl.SSLContext | bool:
+        """What an https gateway's certificate is checked against."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True
+
+
+def configured() -> Gateway:
+    """The gateway of the settings."""
+    return Gateway(
+        settings.setting(settings.GATEWAY_URL),
+        settings.setting(settings.GATEWAY_CA_FILE),
+        settings.setting(settings.GATEWAY_TOKEN_FILE),
+    )
