@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from kfp_lifecycle.adapters import inference_services
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.release_writes import change_record, change_service
 from kfp_lifecycle.adapters.rollouts import PROBE_SECONDS
@@ -20,10 +21,6 @@ from kfp_lifecycle.core.rollout import Asked
 
 # What a step needs beyond its waits, until it has written how it ended, each request being tried to its last second.
 _MARGIN = timedelta(seconds=2 * PROBE_SECONDS + 600)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def expiry(seconds: float) -> datetime:

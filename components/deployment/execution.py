@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from kfp_lifecycle.adapters import inference_services, release_records
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.kubernetes_errors import Conflict, FieldConflict, Invalid
 from kfp_lifecycle.adapters.release_records import StoredRecord
@@ -132,10 +133,6 @@ def finish(
             continue
         return ""
     raise RuntimeError(f"the release record of {request.service!r} changed {ATTEMPTS} times in a row")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _stored(connection: Connection, request: ReleaseRequest) -> StoredRecord:

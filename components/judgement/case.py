@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kfp_lifecycle.adapters import inference_services, release_writes
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.release_writes import Manifest
 from kfp_lifecycle.components.judgement.memory import Memory, evidence_of
@@ -112,10 +113,6 @@ def pods(case: Case, workload: str) -> list[dict[str, object]]:
     """The pods of the canary."""
     request = case.request
     return inference_services.pods(case.connection, request.service, request.namespace, f"{workload}-")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _arm(live: LiveService, digest: str, version: str) -> Arm:

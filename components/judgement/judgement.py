@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kfp_lifecycle.adapters import exported_models, inference_services, kubernetes_connection, release_writes
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.counters import CounterSource, open_source
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.components.judgement import case as cases
@@ -119,11 +120,11 @@ def _judged(
     table: Rows | None,
     stop: threading.Event,
 ) -> tuple[Outcome, tuple[str, ...], Memory]:
-    progress = Progress(recalled(release, cases.now()))
+    progress = Progress(recalled(release, now()))
     try:
         taken = cases.take(connection, request)
         # Another judge may have written since the release was first read; now it cannot any more.
-        progress.memory = recalled(taken, cases.now())
+        progress.memory = recalled(taken, now())
         case = Case(connection, request, taken.epoch, taken.digest, stop)
         if source is None:
             assert table is not None

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from kfp_lifecycle.adapters import replay as replays
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.components.judgement import case as cases
 from kfp_lifecycle.components.judgement import disagreement, health, tally, verdict, walk
 from kfp_lifecycle.components.judgement.canary import bar
@@ -105,7 +106,7 @@ def replay_all(case: Case, progress: Progress, rows: Rows) -> None:
         # The bar of a rollback is higher with more metrics; twice is high enough for any.
         if sides.worse > 2 * bar(rules.alpha) or sides.no_worse > bar(rules.alpha) or unanswered(seen):
             break
-        if progress.memory.seconds(cases.now()) >= rules.deadline_seconds:
+        if progress.memory.seconds(now()) >= rules.deadline_seconds:
             break
 
 
@@ -127,7 +128,7 @@ def _advanced(case: Case, progress: Progress, rules: Rules) -> Step:
     again = health.new_restarts(memory.restarts, restarts) if memory.restarts is not None else 0
     not_ready = health.why_not_ready(live, canary, _workload(live))
     seen = Observation(
-        seconds=memory.seconds(cases.now()),
+        seconds=memory.seconds(now()),
         weight=EVENLY,
         arms=arms,
         canary_requests=requests[0],

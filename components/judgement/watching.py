@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from kfp_lifecycle.adapters import probe
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.counters import CounterError, CounterSource, NoSeries
 from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.components.judgement import case as cases
@@ -61,7 +62,7 @@ def watch(case: Case, progress: Progress, source: CounterSource) -> Step:
             step = _check(case, progress, source, readings)
             lasts_until = cases.lease(case.request)
         except KubernetesError as error:
-            if error.status not in _UNAVAILABLE or cases.now() >= lasts_until:
+            if error.status not in _UNAVAILABLE or now() >= lasts_until:
                 raise
             print(f"{error}; trying again at the next check", flush=True)
             continue
@@ -87,7 +88,7 @@ def _observation(
     case: Case, memory: Memory, live: LiveService, canary: Arm, source: CounterSource, readings: _Readings
 ) -> tuple[Observation, dict[str, int] | None]:
     blank = Observation(
-        seconds=memory.seconds(cases.now()),
+        seconds=memory.seconds(now()),
         weight=canary.weight,
         arms={},
         canary_requests=0,

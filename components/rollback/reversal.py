@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kfp_lifecycle.adapters import inference_services
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.exported_models import verified_example
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.kubernetes_errors import FieldConflict, Invalid
@@ -18,7 +19,6 @@ from kfp_lifecycle.adapters.release_takeovers import (
     finish,
     make_champion,
     named_champion,
-    now,
     take_over,
 )
 from kfp_lifecycle.adapters.release_writes import change_record, change_service, read_record, read_service

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from kfp_lifecycle.adapters import inference_services, kubernetes_connection, release_records
 from kfp_lifecycle.adapters.champion_alias import mirror_champion
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.release_endings import Ending, end_release
-from kfp_lifecycle.adapters.release_takeovers import now, take_over
+from kfp_lifecycle.adapters.release_takeovers import take_over
 from kfp_lifecycle.adapters.release_writes import read_record
 from kfp_lifecycle.components.sweeping.clashes import Named, clashes
 from kfp_lifecycle.components.sweeping.outcome import Outcome

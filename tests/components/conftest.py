@@ -28,7 +28,11 @@ from tests.components.stage.world import World
 
 from kfp_lifecycle.components.deployment.deployment import deploy
 from kfp_lifecycle.core.decision import load_decision
+from kfp_lifecycle.local.testing import Cluster, local_cluster
 from kfp_lifecycle.local.write_proxy import WriteProxy, Writes
+
+__all__ = ["local_cluster"]
+STAND_IN = (sys.executable, str(Path(__file__).parent / "stage" / "stand_in_predictor.py"))
 
 
 @pytest.fixture(scope="session")
@@ -199,3 +203,17 @@ def apart(
         return code, answer[0] if answer else "", output, list(writes.seen)
 
     return run
+
+
+@pytest.fixture
+def cluster(local_cluster: Any, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A local cluster whose model servers do as the model's folder tells them, as the steps' environment names it."""
+    made: Cluster = local_cluster(serve_command=STAND_IN)
+    for name, value in {**made.environment(), "MLFLOW_TRACKING_URI": mlflow_uri}.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+@pytest.fixture(params=["Standard", "Knative"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

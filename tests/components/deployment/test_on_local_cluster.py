@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,7 @@ import pytest
 
 from kfp_lifecycle.components.deployment.deployment import deploy
 from kfp_lifecycle.core.decision import load_decision
-from kfp_lifecycle.local.testing import Cluster, local_cluster
-
-__all__ = ["local_cluster"]
-STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in_predictor.py")))
-
-
-@pytest.fixture
-def cluster(local_cluster: Any, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    made: Cluster = local_cluster(serve_command=STAND_IN)
-    for name, value in {**made.environment(), "MLFLOW_TRACKING_URI": mlflow_uri}.items():
-        monkeypatch.setenv(name, value)
-    return made
-
-
-@pytest.fixture(params=["Standard", "Knative"])
-def mode(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+from kfp_lifecycle.local.testing import Cluster
 
 
 @pytest.fixture

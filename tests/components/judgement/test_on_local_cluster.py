@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from kfp_lifecycle.adapters import kubernetes_connection, release_writes
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.components.judgement import case
 from kfp_lifecycle.components.rollback.rollback import roll_back
@@ -31,7 +32,7 @@ def test_a_good_candidate_walks_all_weights_and_is_promoted(stage, judged, mode)
     assert {weight for _, weight, *_ in checks} == {10, 25, 50}
     assert not [result for result in traffic.results if result.failed]
     # The next step's pod may have to wait for a node.
-    assert staged.record().open.expires_at > case.now() + timedelta(minutes=50)
+    assert staged.record().open.expires_at > now() + timedelta(minutes=50)
 
 
 def test_a_failing_candidate_is_rolled_back(stage, judged, mode):
@@ -127,7 +128,7 @@ def test_a_judge_whose_release_was_taken_over_writes_nothing_more(stage, judged,
             kubernetes_connection.connect(),
             staged.name,
             "default",
-            lambda record: release.taken_over(record, run_id="x", expires_at=case.now()),
+            lambda record: release.taken_over(record, run_id="x", expires_at=now()),
         )
         weights.append(staged.weight())
 
