@@ -1,0 +1,103 @@
+"""Runs in the database."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kfp_lifecycle.local.kfp_api import rows, states
+
+TABLE = "runs"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run; empty text where something does not apply.
+
+    Attributes:
+        documents: what is executed: the YAML documents at the moment of creation.
+        parameters: as given, without the defaults of the pipeline.
+        caching: for all tasks; None leaves it to the pipeline.
+        scheduled: the slot of a recurring run, else the creation; Unix seconds as all times.
+        history: ``[time, state, error]`` of each change.
+        directory: the run's folder, once it was started.
+        terminate: somebody asked for its end.
+    """
+
+    id: str
+    name: str
+    experiment_id: str
+    namespace: str
+    description: str
+    pipeline_id: str
+    version_id: str
+    documents: list[Any]
+    parameters: dict[str, Any]
+    caching: bool | None
+    service_account: str
+    recurring_run_id: str
+    created: float
+    scheduled: float
+    started: float | None = None
+    finished: float | None = None
+    state: str = states.PENDING
+    error: str = ""
+    history: list[list[Any]] = field(default_factory=list)
+    directory: str = ""
+    archived: bool = False
+    terminate: bool = False
+
+
+def insert(connection: sqlite3.Connection, run: Run) -> None:
+    """Add a run; its history begins with its first state."""
+    rows.insert(connection, TABLE, replace(run, history=run.history or [[run.created, run.state, run.error]]))
+
+
+def get(connection: sqlite3.Connection, identity: str) -> Run | None:
+    """The run of this id."""
+    return next(iter(rows.select(connection, TABLE, Run, "WHERE id = ?", (identity,))), None)
+
+
+def in_states(connection: sqlite3.Connection, wanted: Iterable[str]) -> list[Run]:
+    """The runs in any of these states, the oldest first."""
+    names = tuple(wanted)
+    marks = ", ".join("?" for _ in names)
+    return rows.select(connection, TABLE, Run, f"WHERE state IN ({marks}) ORDER BY created, rowid", names)
+
+
+def enter(connection: sqlite3.Connection, identity: str, state: str, *, error: str = "", directory: str = "") -> None:
+    """Bring a run into another state and write that into its history; call it in a transaction.
+
+    Entering RUNNING sets its start, entering a final state its end. ``directory`` is kept if empty.
+    """
+    run = get(connection, identity)
+    if run is None:
+        return
+    now = time.time()
+    columns: dict[str, Any] = {"state": state, "error": error, "history": [*run.history, [now, state, error]]}
+    if state == states.RUNNING and run.started is None:
+        columns["started"] = now
+    if state in states.FINAL:
+        columns["finished"] = now
+    if directory:
+        columns["directory"] = directory
+    rows.update(connection, TABLE, "id", identity, **columns)
+
+
+def ask_to_end(connection: sqlite3.Connection, identity: str) -> None:
+    """Note that a run shall end; the executor ends it."""
+    rows.update(connection, TABLE, "id", identity, terminate=True)
+
+
+def set_archived(connection: sqlite3.Connection, identity: str, archived: bool) -> None:
+    """Archive or unarchive a run."""
+    rows.update(connection, TABLE, "id", identity, archived=archived)
+
+
+def delete(connection: sqlite3.Connection, identity: str) -> None:
+    """Delete a run and what is known of its tasks; its folder stays."""
+    connection.execute("DELETE FROM tasks WHERE run_id = ?", (identity,))
+    connection.execute(f"DELETE FROM {TABLE} WHERE id = ?", (identity,))

@@ -1,0 +1,14 @@
+"""States of runs and tasks: KFP's RuntimeState."""
+
+from __future__ import annotations
+
+PENDING = "PENDING"
+RUNNING = "RUNNING"
+SUCCEEDED = "SUCCEEDED"
+SKIPPED = "SKIPPED"
+FAILED = "FAILED"
+CANCELING = "CANCELING"
+CANCELED = "CANCELED"
+
+FINAL = frozenset({SUCCEEDED, SKIPPED, FAILED, CANCELED})
+ACTIVE = (PENDING, RUNNING, CANCELING)
