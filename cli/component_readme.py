@@ -62,6 +62,8 @@ def _facts(family: str, known: metadata.Metadata) -> str:
         ),
         *(f"Network: {place}" for place in known.network),
     ]
+    if known.settings:
+        lines.append(f"From the ConfigMap, where it holds them: {', '.join(f'`{name}`' for name in known.settings)}.")
     if known.secrets:
         lines.append(f"From the Secret, where it holds them: {', '.join(f'`{name}`' for name in known.secrets)}.")
     lines += [f"Licence: {note}" for note in known.licence_notes]

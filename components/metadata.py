@@ -29,6 +29,7 @@ class Metadata:
     cacheable: bool
     side_effects: tuple[str, ...]
     kubernetes: tuple[Right, ...]
+    settings: tuple[str, ...]
     secrets: tuple[str, ...]
     network: tuple[str, ...]
     cpu: str
@@ -53,6 +54,7 @@ def load(folder: Path) -> Metadata:
         kubernetes=tuple(
             Right(rule["group"], rule["resource"], tuple(rule["verbs"]), rule["why"]) for rule in content["kubernetes"]
         ),
+        settings=tuple(content.get("settings", ())),
         secrets=tuple(content["secrets"]),
         network=tuple(content["network"]),
         cpu=content["resources"]["cpu"],

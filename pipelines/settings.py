@@ -23,10 +23,10 @@ def configured(task: dsl.PipelineTask) -> dsl.PipelineTask:
 
     A component that is not of this library gets the environment only.
     """
-    kubernetes.use_config_map_as_env(
-        task, settings.CONFIG_MAP, {name: name for name in settings.FROM_CONFIG_MAP}, optional=True
-    )
     known = _metadata().get(task.component_spec.name.replace("-", "_"))
+    names = settings.FROM_CONFIG_MAP if known is None else known.settings
+    if names:
+        kubernetes.use_config_map_as_env(task, settings.CONFIG_MAP, {name: name for name in names}, optional=True)
     if known is None:
         return task
     if known.secrets:
