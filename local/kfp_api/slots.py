@@ -14,8 +14,8 @@ from typing import Any
 
 from croniter import CroniterBadDateError, croniter
 
+from kfp_lifecycle.core.cron import checked_cron
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.local.kfp_api.cron import checked_cron
 
 _NEVER = math.inf
 # After so many years without a match, KFP's cron parser gives up.
