@@ -19,6 +19,7 @@ import yaml
 from kfp_lifecycle.core.errors import InputError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_REMEDY = "Run compile.py, then give a file of build/pipelines/ or build/components/."
 _WATCHER = Path(__file__).with_name("runner_watcher.py")
 
 
@@ -46,16 +47,26 @@ def load_specification(path: str | Path) -> Specification:
     Raises:
         InputError: there is no such file, it is no compiled pipeline, or it needs artifacts as inputs.
     """
-    remedy = "Run compile.py, then give a file of build/pipelines/ or build/components/."
     try:
         documents = list(yaml.load_all(Path(path).read_text(encoding="utf-8"), Loader=_LOADER))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
-            "PIPELINE.yaml", str(path), f"a readable YAML file ({type(error).__name__})", remedy
+            "PIPELINE.yaml", str(path), f"a readable YAML file ({type(error).__name__})", _REMEDY
         ) from error
-    document = documents[0] if documents else None
+    return specification(documents[0] if documents else None, shown=str(path))
+
+
+def specification(document: Any, *, shown: str) -> Specification:
+    """The pipeline of a document that was read already.
+
+    Args:
+        shown: what errors name, for example the file.
+
+    Raises:
+        InputError: it is no compiled pipeline, or it needs artifacts as inputs.
+    """
     if not isinstance(document, dict) or "pipelineInfo" not in document:
-        raise InputError("PIPELINE.yaml", str(path), "a compiled pipeline", remedy)
+        raise InputError("PIPELINE.yaml", shown, "a compiled pipeline", _REMEDY)
     definitions = document["root"].get("inputDefinitions", {})
     artifacts = sorted(
         name for name, definition in definitions.get("artifacts", {}).items() if not definition.get("isOptional")
@@ -63,7 +74,7 @@ def load_specification(path: str | Path) -> Specification:
     if artifacts:
         raise InputError(
             "PIPELINE.yaml",
-            str(path),
+            shown,
             "a pipeline whose inputs are all parameters",
             f"KFP cannot be given the artifacts {artifacts} from outside: run a pipeline that makes them.",
         )
