@@ -39,6 +39,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--pipeline-root", metavar="DIR", help="where runs are kept (default: runs in the state folder)"
     )
+    parser.add_argument(
+        "--cache",
+        action="store_true",
+        help="take a task's outputs from an earlier run with equal inputs and code, where the pipeline allows it",
+    )
     parser.set_defaults(run=run)
 
 
@@ -68,7 +73,14 @@ def _run(args: argparse.Namespace) -> RunResult:
     inputs = load_specification(args.pipeline).inputs
     parameters = load_params_file(args.params_file) if args.params_file else {}
     parameters.update(parse_assignments(args.param, inputs))
-    return run_pipeline(args.pipeline, parameters, state=args.state, code=args.code, pipeline_root=args.pipeline_root)
+    return run_pipeline(
+        args.pipeline,
+        parameters,
+        state=args.state,
+        code=args.code,
+        pipeline_root=args.pipeline_root,
+        cache=args.cache,
+    )
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

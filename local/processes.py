@@ -36,18 +36,27 @@ def start(
         )
 
 
-def marked(state: Path) -> list[psutil.Process]:
-    """The processes that belong to the cluster of this state folder, without the caller and its ancestors."""
+def marked(state: Path, *, name: str = MARK) -> list[psutil.Process]:
+    """The processes that belong to the cluster of this state folder, without the caller and its ancestors.
+
+    With another ``name``: those that carry the folder under that one.
+    """
     me = psutil.Process()
     spared = {me.pid, *(parent.pid for parent in me.parents())}
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid not in spared and process.environ().get(MARK) == str(state):
+            if process.pid not in spared and process.environ().get(name) == str(state):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
     return found
+
+
+def ask(processes: Iterable[psutil.Process]) -> None:
+    """Ask the processes to end, by SIGTERM."""
+    for process in processes:
+        _signal(process, kill=False)
 
 
 def stop(processes: Iterable[psutil.Process], *, grace_seconds: float) -> None:

@@ -7,27 +7,36 @@ folder, and what failed is told with the step's own traceback. Nothing that exis
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kfp_lifecycle.local.code_digest import code_digest
 from kfp_lifecycle.local.runner_environment import settings_origin, step_environment
 from kfp_lifecycle.local.runner_parameters import check_arguments
 from kfp_lifecycle.local.runner_progress import print_event
-from kfp_lifecycle.local.runner_session import events, plain, run_process, workspace
+from kfp_lifecycle.local.runner_session import Stop, events, plain, run_process, workspace
 from kfp_lifecycle.local.runner_specification import Specification, load_specification, local_copy
 from kfp_lifecycle.local.state import DEFAULT_FOLDER
 
 Progress = Callable[[Mapping[str, Any]], None]
+RUNS = "runs"
+CACHE = "cache"
 
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One task that ran; ``directory`` holds its artifacts by name, ``error`` is empty where it succeeded."""
+    """One task that ended; ``directory`` holds its artifacts by name, ``error`` is empty where it succeeded.
+
+    Attributes:
+        artifacts: what it made: by name, a list of uri, type and metadata.
+        cached: an earlier run's outputs were taken; it has neither a folder nor a log of its own.
+    """
 
     name: str
     seconds: float
@@ -35,6 +44,8 @@ class TaskResult:
     directory: str
     log: str
     error: str
+    artifacts: dict[str, Any] = field(default_factory=dict)
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,22 @@ class RunResult:
         raise KeyError(f"{name} did not run; {[task.name for task in self.tasks]} did")
 
 
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that can start: its folder holds all that its process needs."""
+
+    run_id: str
+    pipeline: str
+    directory: Path
+    environment: dict[str, str]
+    settings: str
+
+    @property
+    def order(self) -> Path:
+        """The file that says what to run."""
+        return self.directory / "order.json"
+
+
 def run_pipeline(
     path: str | Path,
     parameters: Mapping[str, Any],
@@ -69,6 +96,7 @@ def run_pipeline(
     code: Sequence[str | Path] = (),
     pipeline_root: str | Path | None = None,
     run_id: str = "",
+    cache: bool = False,
     progress: Progress = print_event,
 ) -> RunResult:
     """Run a compiled pipeline to its end.
@@ -80,6 +108,7 @@ def run_pipeline(
         code: the user's own modules; steps can import them and ``train`` accepts estimators from them.
         pipeline_root: where the run's folder is made (default: ``runs`` in the state folder).
         run_id: what the steps see as the KFP run id; a new one if empty.
+        cache: take a task's outputs from an earlier run with equal inputs and code, where the pipeline allows it.
         progress: called with every event of the run.
 
     Raises:
@@ -87,34 +116,97 @@ def run_pipeline(
         KeyboardInterrupt: the run was interrupted; its processes are gone.
     """
     specification = load_specification(path)
-    arguments = check_arguments(parameters, specification.inputs)
     run_id = run_id or str(uuid.uuid4())
     home = Path(state).expanduser().resolve() if state else DEFAULT_FOLDER
-    root = Path(pipeline_root).expanduser().resolve() if pipeline_root else home / "runs"
-    directory, environment, order = _prepared(specification, arguments, run_id, root, home, code)
+    root = Path(pipeline_root).expanduser().resolve() if pipeline_root else home / RUNS
+    prepared = prepare(
+        specification,
+        parameters,
+        run_id=run_id,
+        directory=new_directory(root, specification.name, run_id),
+        state=home,
+        code=code,
+        cache=cache,
+    )
+    return execute(prepared, progress=progress)
+
+
+def new_directory(root: Path, pipeline: str, run_id: str) -> Path:
+    """A name that no other run's folder has."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", pipeline).lstrip(".")
+    return root / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{run_id[:8]}-{uuid.uuid4().hex[:4]}"
+
+
+def prepare(
+    specification: Specification,
+    parameters: Mapping[str, Any],
+    *,
+    run_id: str,
+    directory: Path,
+    state: Path,
+    code: Sequence[str | Path] = (),
+    cache: bool = False,
+    scheduled: datetime | None = None,
+) -> PreparedRun:
+    """Check the parameters and make the run's folder.
+
+    Args:
+        scheduled: the slot of a recurring run.
+
+    Raises:
+        InputError: a parameter or a path of ``code`` is wrong; there is no folder.
+    """
+    arguments = check_arguments(parameters, specification.inputs)
+    digest = code_digest(code) if cache else ""
+    environment = step_environment(state, code, directory / "bin")
+    (directory / "logs").mkdir(parents=True)
+    now = datetime.now(UTC)
+    document = local_copy(specification, run_id=run_id, started=now, scheduled=scheduled or now, code_digest=digest)
+    (directory / "pipeline.yaml").write_text(json.dumps(document), encoding="utf-8")
+    prepared = PreparedRun(run_id, specification.name, directory, environment, settings_origin(state))
+    order = {
+        "pipeline": str(directory / "pipeline.yaml"),
+        "pipeline_root": str(directory / "tasks"),
+        "workspace": str(directory / "workspace"),
+        "cache": str(state / CACHE) if cache else "",
+        "arguments": arguments,
+    }
+    prepared.order.write_text(json.dumps(order), encoding="utf-8")
+    return prepared
+
+
+def execute(prepared: PreparedRun, *, progress: Progress, stop: Stop | None = None) -> RunResult:
+    """Run it to its end, or until ``stop`` is set; then its processes are asked to end, and ended.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted; its processes are gone.
+    """
+    directory = prepared.directory
     began = time.monotonic()
     progress(
         {
             "event": "run",
-            "pipeline": specification.name,
-            "run_id": run_id,
+            "pipeline": prepared.pipeline,
+            "run_id": prepared.run_id,
             "directory": str(directory),
-            "settings": settings_origin(home),
+            "settings": prepared.settings,
         }
     )
     tasks: list[TaskResult] = []
     failure = ""
-    with workspace(directory), run_process(order, environment) as process:
-        for event in events(process, directory / "run.log"):
+    with workspace(directory), run_process(prepared.order, prepared.environment) as process:
+        for event in events(process, directory, stop):
             progress(event)
-            if event["event"] == "ended":
+            if event["event"] in ("ended", "cached"):
                 tasks.append(_task_result(event))
             elif event["event"] == "failed":
                 failure = event["error"]
-        code_of_exit = process.wait()
+        stopped = stop is not None and stop.asked
+        # A step that goes on after the grace period is killed at the end of the block.
+        code_of_exit = process.poll() if stopped else process.wait()
     result = RunResult(
-        run_id=run_id,
-        pipeline=specification.name,
+        run_id=prepared.run_id,
+        pipeline=prepared.pipeline,
         succeeded=code_of_exit == 0,
         seconds=round(time.monotonic() - began, 3),
         directory=str(directory),
@@ -123,53 +215,24 @@ def run_pipeline(
     )
     (directory / "run.json").write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
     status = "succeeded" if result.succeeded else "FAILED"
-    progress({"event": "finished", "pipeline": specification.name, "status": status, "seconds": result.seconds})
+    progress({"event": "finished", "pipeline": prepared.pipeline, "status": status, "seconds": result.seconds})
     return result
-
-
-def _prepared(
-    specification: Specification,
-    arguments: Mapping[str, Any],
-    run_id: str,
-    root: Path,
-    state: Path,
-    code: Sequence[str | Path],
-) -> tuple[Path, dict[str, str], Path]:
-    """Make the run's folder and what the process needs in it: its environment, and the file with its order."""
-    started = datetime.now(UTC)
-    directory = root / f"{specification.name}-{started:%Y%m%d-%H%M%S}-{run_id[:8]}-{uuid.uuid4().hex[:4]}"
-    logs = directory / "logs"
-    environment = step_environment(state, code, directory / "bin")
-    logs.mkdir(parents=True)
-    document = local_copy(specification, run_id=run_id, started=started, logs=logs)
-    (directory / "pipeline.yaml").write_text(json.dumps(document), encoding="utf-8")
-    order = directory / "order.json"
-    order.write_text(
-        json.dumps(
-            {
-                "pipeline": str(directory / "pipeline.yaml"),
-                "pipeline_root": str(directory / "tasks"),
-                "workspace": str(directory / "workspace"),
-                "arguments": dict(arguments),
-            }
-        ),
-        encoding="utf-8",
-    )
-    return directory, environment, order
 
 
 def _task_result(event: Mapping[str, Any]) -> TaskResult:
     return TaskResult(
         name=event["task"],
-        seconds=event["seconds"],
+        seconds=event.get("seconds", 0.0),
         outputs=event["outputs"],
-        directory=event["directory"],
-        log=event["log"],
-        error=event["error"],
+        directory=event.get("directory", ""),
+        log=event.get("log", ""),
+        error=event.get("error", ""),
+        artifacts=event["artifacts"],
+        cached=event["event"] == "cached",
     )
 
 
-def _explained(tasks: Sequence[TaskResult], failure: str, directory: Path, code: int) -> str:
+def _explained(tasks: Sequence[TaskResult], failure: str, directory: Path, code: int | None) -> str:
     """Why a run failed: the failed steps' own words first, then those of kfp.local."""
     parts = [f"{task.name} failed:\n{task.error}\nfull log: {task.log}" for task in tasks if task.error]
     if not parts:

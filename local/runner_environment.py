@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kfp_lifecycle.core import settings
@@ -44,12 +45,15 @@ def step_environment(state: Path, code: Sequence[str | Path], folder: Path) -> d
         environment.update(read_json(state / ENVIRONMENT) or {})
         if (state / KUBECONFIG).exists():
             environment["KUBECONFIG"] = str(state / KUBECONFIG)
-    folders, roots = _modules(code)
-    if roots:
+    found = modules(code)
+    if found:
+        roots = [name for module in found for name in module.names]
         allowed = environment.get(settings.IMPORT_ROOTS) or settings.DEFAULTS[settings.IMPORT_ROOTS]
         environment[settings.IMPORT_ROOTS] = ",".join([allowed, *roots])
         given = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([*folders, *([given] if given else [])])
+        environment["PYTHONPATH"] = os.pathsep.join(
+            [*(str(module.folder) for module in found), *([given] if given else [])]
+        )
     environment["PATH"] = os.pathsep.join([str(_interpreter(folder)), environment.get("PATH", os.defpath)])
     # A run may start in our repository, whose kserve/ would hide the kserve package.
     environment["PYTHONSAFEPATH"] = "1"
@@ -74,26 +78,35 @@ def _interpreter(folder: Path) -> Path:
     return folder
 
 
-def _modules(code: Sequence[str | Path]) -> tuple[list[str], list[str]]:
-    """The folders for PYTHONPATH, and the names that can be imported from them."""
-    folders: list[str] = []
-    roots: list[str] = []
+@dataclass(frozen=True)
+class Modules:
+    """What can be imported from one path: the folder for PYTHONPATH, and the files and packages in it."""
+
+    folder: Path
+    paths: tuple[Path, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names to import."""
+        return [path.stem for path in self.paths]
+
+
+def modules(code: Sequence[str | Path]) -> list[Modules]:
+    """The user's own modules at these paths.
+
+    Raises:
+        InputError: a path does not exist or holds no module.
+    """
+    found = []
     for given in code:
         path = Path(given).expanduser().resolve()
-        if path.suffix == ".py" and path.is_file():
-            folder, names = path.parent, [path.stem]
-        elif (path / "__init__.py").is_file():
-            folder, names = path.parent, [path.name]
-        else:
-            folder, names = path, sorted({*_named(path.glob("*.py")), *_named(path.glob("*/__init__.py"))})
-        if not names:
+        if (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file():
+            found.append(Modules(path.parent, (path,)))
+            continue
+        inside = {*path.glob("*.py"), *(file.parent for file in path.glob("*/__init__.py"))}
+        if not inside:
             raise InputError(
                 "--code", str(given), "a Python file, a package or a folder that holds some", "Check the path."
             )
-        folders.append(str(folder))
-        roots.extend(names)
-    return folders, roots
-
-
-def _named(files: Iterable[Path]) -> list[str]:
-    return [file.parent.name if file.name == "__init__.py" else file.stem for file in files]
+        found.append(Modules(path, tuple(sorted(inside))))
+    return found

@@ -13,29 +13,36 @@ import sys
 import threading
 from pathlib import Path
 
-from kfp_lifecycle.local.runner_watcher import MARK
+from kfp_lifecycle.local.runner_watcher import tell
 
 
 def main() -> int:
     order = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     threading.Thread(target=_end_with_the_caller, daemon=True).start()
+    # When the run is asked to end, so are its steps, and how they end is still to be told. The watchers start no more.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     # kfp.local writes this interpreter's path over every "python3" in a command, in users' parameters too. The first
     # folder of PATH holds a python3 that is this interpreter, so the name can stay a name.
     sys.executable = "python3"
     from kfp import components, local
 
+    from kfp_lifecycle.local import runner_cache
+
+    runner_cache.install()
     local.init(
         local.SubprocessRunner(use_venv=False),
         pipeline_root=order["pipeline_root"],
         workspace_root=order["workspace"],
         raise_on_error=True,
+        enable_caching=bool(order["cache"]),
+        cache_root=order["cache"] or None,
     )
     pipeline = components.load_component_from_file(order["pipeline"])
     try:
         pipeline(**order["arguments"])
     # The one place that may catch all: the caller is told, and the process ends.
     except Exception as error:  # noqa: BLE001
-        print(MARK + json.dumps({"event": "failed", "error": f"{type(error).__name__}: {error}"}), flush=True)
+        tell(event="failed", error=f"{type(error).__name__}: {error}")
         return 1
     return 0
 

@@ -37,6 +37,8 @@ def describe(event: Mapping[str, Any]) -> str | None:
             return f"{task} done in {event['seconds']:.1f} s{_outputs(event['outputs'])}"
         case "ended":
             return f"{task} FAILED after {event['seconds']:.1f} s"
+        case "cached":
+            return f"{task} taken from the cache{_outputs(event['outputs'])}"
         case "finished":
             return f"{event['pipeline']}: {event['status']} in {event['seconds']:.1f} s"
     return None

@@ -6,19 +6,56 @@ import contextlib
 import json
 import os
 import re
+import selectors
 import shutil
-import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from kfp_lifecycle.local import runner_tree
 from kfp_lifecycle.local.runner_watcher import MARK
 
 # What a step gets between SIGTERM and SIGKILL; on a cluster it is about as long.
 GRACE_SECONDS = 2.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CHUNK = 1 << 16
+
+
+class Stop:
+    """Asks a run to end, from any thread."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._asked = threading.Event()
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked."""
+        return self._asked.is_set()
+
+    def set(self) -> None:
+        """Ask; asking again changes nothing."""
+        if not self._asked.is_set():
+            self._asked.set()
+            # Closed when the run has ended by itself just now.
+            with contextlib.suppress(OSError):
+                self._writer.send(b"\0")
+
+    def fileno(self) -> int:
+        """Becomes readable when somebody asks."""
+        return self._reader.fileno()
+
+    def close(self) -> None:
+        """Give the descriptors back, once the run has ended."""
+        self._reader.close()
+        self._writer.close()
 
 
 def plain(text: str) -> str:
@@ -33,52 +70,78 @@ def workspace(directory: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        shutil.rmtree(directory / "workspace", ignore_errors=True)
+        remove_workspace(directory)
+
+
+def remove_workspace(directory: Path) -> None:
+    """Remove the workspace in a run's folder, also of a run whose caller was killed."""
+    shutil.rmtree(directory / "workspace", ignore_errors=True)
 
 
 @contextlib.contextmanager
-def run_process(order: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """The run's process in a session of its own; neither it nor a step of it outlives the block."""
+def run_process(order: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The run's process in a session of its own; nothing that it started outlives the block, by whatever name."""
+    directory = order.parent
     process = subprocess.Popen(
         [sys.executable, "-m", "kfp_lifecycle.local.runner_process", str(order)],
         # Never written to: it ends when we do, however we end.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env=dict(environment),
+        env={**environment, runner_tree.MARK: str(directory)},
         start_new_session=True,
     )
+    root = psutil.Process(process.pid)
     try:
         yield process
     finally:
         if process.poll() is None:
-            _signal_group(process, signal.SIGTERM)
+            runner_tree.ask_to_end(directory, root)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE_SECONDS)
         # A step may still be there when its parent has gone.
-        _signal_group(process, signal.SIGKILL)
+        runner_tree.kill(directory, root)
         process.wait()
         for stream in (process.stdin, process.stdout):
             if stream:
                 stream.close()
 
 
-def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+def events(process: subprocess.Popen[bytes], directory: Path, stop: Stop | None = None) -> Iterator[dict[str, Any]]:
+    """The watchers' events out of the process's output; what kfp.local prints itself is kept in ``run.log``.
 
-
-def events(process: subprocess.Popen[str], log: Path) -> Iterator[dict[str, Any]]:
-    """The watchers' events out of the process's output; what kfp.local prints itself is kept in ``log``."""
+    Ends with the output. When ``stop`` is set, the steps are asked to end and the events go on for a grace period.
+    """
     assert process.stdout is not None
-    with log.open("w", encoding="utf-8") as kept:
-        for raw in process.stdout:
-            before, mark, event = plain(raw).partition(MARK)
+    with (directory / "run.log").open("w", encoding="utf-8") as kept:
+        for raw in _lines(process, directory, stop):
+            before, mark, event = plain(raw.decode("utf-8", "replace")).partition(MARK)
             if mark:
                 yield json.loads(event)
             elif before.strip():
                 kept.write(before)
                 kept.flush()
+
+
+def _lines(process: subprocess.Popen[bytes], directory: Path, stop: Stop | None) -> Iterator[bytes]:
+    assert process.stdout is not None
+    output = process.stdout.fileno()
+    pending = b""
+    deadline: float | None = None
+    with selectors.DefaultSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ)
+        while ready := selector.select(None if deadline is None else max(0.0, deadline - time.monotonic())):
+            for key, _ in ready:
+                if key.fd != output:
+                    selector.unregister(key.fileobj)
+                    deadline = time.monotonic() + GRACE_SECONDS
+                    runner_tree.ask_to_end(directory, psutil.Process(process.pid))
+                    continue
+                chunk = os.read(output, _CHUNK)
+                *whole, pending = (pending + chunk).split(b"\n")
+                yield from (line + b"\n" for line in whole)
+                if not chunk:
+                    yield from [pending] if pending else []
+                    return

@@ -21,6 +21,9 @@ from kfp_lifecycle.core.errors import InputError
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REMEDY = "Run compile.py, then give a file of build/pipelines/ or build/components/."
 _WATCHER = Path(__file__).with_name("runner_watcher.py")
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+# kfp.local's cache looks at a step's environment, but not at the code that it imports.
+_CODE = "KFP_LIFECYCLE_LOCAL_CODE"
 
 
 @dataclass(frozen=True)
@@ -89,15 +92,21 @@ def specification(document: Any, *, shown: str) -> Specification:
     return Specification(document["pipelineInfo"]["name"], inputs, document)
 
 
-def local_copy(specification: Specification, *, run_id: str, started: datetime, logs: Path) -> dict[str, Any]:
-    """The document for ``kfp.local``; see the module's text for what differs."""
-    moment = started.strftime("%Y-%m-%dT%H:%M:%SZ")
+def local_copy(
+    specification: Specification, *, run_id: str, started: datetime, scheduled: datetime, code_digest: str = ""
+) -> dict[str, Any]:
+    """The document for ``kfp.local``; see the module's text for what differs.
+
+    Args:
+        scheduled: the slot of a recurring run, else the start.
+        code_digest: of the code that steps import; what was cached with another one is not used.
+    """
     # kfp.local answers the first three with "IndexError: list index out of range" and the last with one of 10^8
     # random numbers, which is too few to find a release record by.
     placeholders = {
         "{{$.pipeline_job_resource_name}}": f"{specification.name}-{run_id}",
-        "{{$.pipeline_job_create_time_utc}}": moment,
-        "{{$.pipeline_job_schedule_time_utc}}": moment,
+        "{{$.pipeline_job_create_time_utc}}": started.strftime(_TIME),
+        "{{$.pipeline_job_schedule_time_utc}}": scheduled.strftime(_TIME),
         "{{$.pipeline_job_uuid}}": run_id,
     }
     document: dict[str, Any] = _replaced(json.loads(json.dumps(specification.document)), placeholders)
@@ -109,7 +118,9 @@ def local_copy(specification: Specification, *, run_id: str, started: datetime, 
         container = executor.get("container")
         # kfp.local refuses a container that is no Python component, with an error that says so: leave it as it is.
         if container and "kfp.dsl.executor_main" in " ".join(container.get("command", [])):
-            container["command"] = ["python3", "-I", "-S", str(_WATCHER), str(logs), *container["command"]]
+            container["command"] = ["python3", "-I", "-S", str(_WATCHER), *container["command"]]
+            if code_digest:
+                container["env"] = [*container.get("env", []), {"name": _CODE, "value": code_digest}]
     return document
 
 

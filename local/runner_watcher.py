@@ -1,7 +1,8 @@
 """Stands before a step's command: keeps its whole output in a file and tells the runner what happens.
 
-Run as a script with the standard library only: ``runner_watcher.py LOGS COMMAND...``. What it tells travels through
-``kfp.local``'s output, one line of JSON after a mark.
+Run as a script with the standard library only: ``runner_watcher.py COMMAND...``. What it tells travels through
+``kfp.local``'s output, one line of JSON after a mark. The run's folder comes by the environment, because the command
+is part of the key under which ``kfp.local`` caches.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +20,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 MARK = "\x1e"
+RUN = "KFP_LIFECYCLE_LOCAL_RUN"
+STOPPED = "stopped"
 _EXECUTOR = "[KFP Executor"
 _STEP = "ephemeral_component.py"
 _TRACEBACK = "Traceback (most recent call last):"
@@ -24,25 +29,52 @@ _LONGEST_TRACEBACK = 200
 
 
 def main() -> int:
-    logs, command = Path(sys.argv[1]), sys.argv[2:]
-    file = Path(json.loads(command[command.index("--executor_input") + 1])["outputs"]["outputFile"])
+    directory, command = Path(os.environ[RUN]), sys.argv[1:]
+    if (directory / STOPPED).exists():
+        return 128 + signal.SIGTERM
+    # The step is asked to end, too; what it says and how it ends is still to be told. A handler, unlike SIG_IGN, does
+    # not pass on to the step.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    given = json.loads(command[command.index("--executor_input") + 1])
+    file = Path(given["outputs"]["outputFile"])
     task = file.parent.name
     began = time.monotonic()
-    with _new_log(logs, task) as kept:
-        _tell(event="started", task=task)
+    with _new_log(directory / "logs", task) as kept:
+        where = {"task": task, "directory": str(file.parent), "log": kept.name}
+        tell(event="started", **where, inputs=_values(given.get("inputs", {})))
         code, lines = _run(command, task, kept)
-    outputs = json.loads(file.read_text(encoding="utf-8")).get("parameterValues", {}) if file.exists() else {}
-    _tell(
+    made = json.loads(file.read_text(encoding="utf-8")) if code == 0 and file.exists() else {}
+    # The step writes its artifacts down without their types.
+    types = {name: one["artifacts"][0]["type"] for name, one in given["outputs"].get("artifacts", {}).items()}
+    outputs = _values(made, types)
+    tell(
         event="ended",
-        task=task,
-        directory=str(file.parent),
-        log=kept.name,
+        **where,
         code=code,
         seconds=round(time.monotonic() - began, 3),
-        outputs=outputs if code == 0 else {},
+        outputs=outputs["parameters"],
+        artifacts=outputs["artifacts"],
         error="" if code == 0 else _error(lines, code),
     )
     return code if code >= 0 else 128 - code
+
+
+def _values(part: dict[str, Any], types: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Parameters and artifacts as they are kept and shown, from the inputs or outputs that KFP's executor reads."""
+    return {
+        "parameters": part.get("parameterValues", {}),
+        "artifacts": {
+            name: [
+                {
+                    "uri": one.get("uri", ""),
+                    "type": (one.get("type") or (types or {}).get(name, {})).get("schemaTitle", ""),
+                    "metadata": one.get("metadata", {}),
+                }
+                for one in found.get("artifacts", [])
+            ]
+            for name, found in part.get("artifacts", {}).items()
+        },
+    }
 
 
 def _new_log(logs: Path, task: str) -> TextIO:
@@ -69,7 +101,7 @@ def _run(command: list[str], task: str, kept: TextIO) -> tuple[int, list[str]]:
         lines = []
         for line in _told(_kept(process.stdout, kept)):
             lines.append(line)
-            _tell(event="line", task=task, text=line)
+            tell(event="line", task=task, text=line)
         return process.wait(), lines
 
 
@@ -109,7 +141,8 @@ def _error(lines: list[str], code: int) -> str:
     return "\n".join([*lines[-20:], f"the step ended without a traceback ({cause})"])
 
 
-def _tell(**event: Any) -> None:
+def tell(**event: Any) -> None:
+    """Send one event to the run's caller."""
     sys.stdout.write(MARK + json.dumps(event) + "\n")
     sys.stdout.flush()
 
