@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -34,32 +35,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> int:
     try:
         chosen = chosen_images(args.registry, args.tag, args.image)
+        built = pipelines(args.settings)
     except InputError as error:
         print(f"compile: {error}", file=sys.stderr)
         return 2
     out = Path(args.out)
     if args.format == "kubernetes":
-        written = compile_manifests(out, chosen, args.namespace)
+        written = compile_manifests(out, built, chosen, args.namespace)
     else:
-        written = compile_pipelines(out, chosen) + compile_components(out, chosen)
+        written = compile_pipelines(out, built, chosen) + compile_components(out, chosen)
     for path in written:
         print(path)
     return 0
 
 
-def pipelines() -> dict[str, Any]:
-    """Every pipeline by its name: a module of ``pipelines/`` holds one, under the module's own name."""
-    package = import_module("kfp_lifecycle.pipelines")
-    found = {}
-    for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
-        if "\n@dsl.pipeline" in path.read_text(encoding="utf-8"):
-            found[path.stem] = getattr(import_module(f"{package.__name__}.{path.stem}"), path.stem)
-    return found
+def pipelines(settings: str = "") -> dict[str, Any]:
+    """Every pipeline by its name: a module of ``pipelines/`` holds one, under the module's own name.
+
+    Args:
+        settings: a file that says more of tasks.
+
+    Raises:
+        InputError: the file is not valid.
+    """
+    from kfp_lifecycle.pipelines.settings import Settings, compiling_with, load_task_settings
+
+    with compiling_with(load_task_settings(settings) if settings else Settings()):
+        package = import_module("kfp_lifecycle.pipelines")
+        return {
+            path.stem: _built(path)
+            for path in sorted(Path(str(package.__file__)).parent.glob("*.py"))
+            if "\n@dsl.pipeline" in path.read_text(encoding="utf-8")
+        }
 
 
-def compile_pipelines(out: Path, chosen: Mapping[str, str]) -> list[Path]:
+def _built(path: Path) -> Any:
+    """The pipeline of a module, which is executed anew as KFP builds a pipeline where it is defined."""
+    specification = spec_from_file_location(f"_compiled_{path.stem}", path)
+    assert specification and specification.loader
+    module = module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return getattr(module, path.stem)
+
+
+def compile_pipelines(out: Path, built: Mapping[str, Any], chosen: Mapping[str, str]) -> list[Path]:
     """Write ``<out>/pipelines/<name>.yaml``, to upload or to run on one machine."""
-    return [_write(out / "pipelines" / f"{name}.yaml", it, chosen) for name, it in pipelines().items()]
+    return [_write(out / "pipelines" / f"{name}.yaml", it, chosen) for name, it in built.items()]
 
 
 def compile_components(out: Path, chosen: Mapping[str, str]) -> list[Path]:
@@ -70,12 +91,12 @@ def compile_components(out: Path, chosen: Mapping[str, str]) -> list[Path]:
     ]
 
 
-def compile_manifests(out: Path, chosen: Mapping[str, str], namespace: str) -> list[Path]:
+def compile_manifests(out: Path, built: Mapping[str, Any], chosen: Mapping[str, str], namespace: str) -> list[Path]:
     """Write ``<out>/kubernetes/<name>.yaml``, a Pipeline and a PipelineVersion to apply or to keep in GitOps."""
     from kfp.compiler.compiler_utils import KubernetesManifestOptions
 
     written = []
-    for name, pipeline in pipelines().items():
+    for name, pipeline in built.items():
         options = KubernetesManifestOptions(
             pipeline_name=pipeline.name,
             pipeline_version_name=f"{pipeline.name}-{__version__}",
@@ -113,6 +134,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FAMILY=REFERENCE",
         help=f"your own image for one family of {', '.join(images.NAMES)}; may be repeated",
+    )
+    parser.add_argument(
+        "--settings",
+        default="",
+        metavar="FILE",
+        help="YAML: resources, node selectors, retries and the like of tasks (docs/composing.md)",
     )
     parser.add_argument(
         "--format",
