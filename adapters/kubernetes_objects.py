@@ -60,9 +60,12 @@ def get(connection: Connection, kind: Kind, name: str, namespace: str) -> dict[s
         return None
 
 
-def find(connection: Connection, kind: Kind, namespace: str, labels: str) -> list[dict[str, Any]]:
-    """The objects that a label selector finds."""
-    return list(_send(connection, "get", "list", kind, namespace, label_selector=labels).get("items") or [])
+def find(
+    connection: Connection, kind: Kind, namespace: str, labels: str, *, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """The objects that a label selector finds, or the first ``limit`` of them."""
+    options: dict[str, Any] = {"limit": limit} if limit else {}
+    return list(_send(connection, "get", "list", kind, namespace, label_selector=labels, **options).get("items") or [])
 
 
 def create(connection: Connection, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,6 +77,14 @@ def replace(connection: Connection, kind: Kind, body: Mapping[str, Any]) -> dict
     """Replace the object; with a resourceVersion in the body, ``Conflict`` when it has changed since."""
     metadata = body["metadata"]
     return _send(connection, "put", "update", kind, metadata["namespace"], metadata["name"], body=body)
+
+
+def delete(connection: Connection, kind: Kind, seen: Mapping[str, Any]) -> None:
+    """Delete an object as it was seen; ``Conflict`` when it has changed since, ``Absent`` when it is gone."""
+    metadata = seen["metadata"]
+    conditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+    body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions}
+    _send(connection, "delete", "delete", kind, metadata["namespace"], metadata["name"], body=body)
 
 
 def apply(
