@@ -33,8 +33,11 @@ _LONGEST_WAIT = 30.0
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
-def connect() -> Connection:
+def connect(kubeconfig: str = "") -> Connection:
     """A connection by KUBECONFIG, else the pod's service account, else ``~/.kube/config``.
+
+    Args:
+        kubeconfig: a file to use before all of them.
 
     Raises:
         InputError: none of the three exists, or the file cannot be used.
@@ -43,8 +46,9 @@ def connect() -> Connection:
     # Retrying is decided here, by named errors, and not once more inside the HTTP pool.
     configuration.retries = False
     try:
-        if os.environ.get("KUBECONFIG"):
-            config.load_kube_config(config_file=os.environ["KUBECONFIG"], client_configuration=configuration)
+        if kubeconfig or os.environ.get("KUBECONFIG"):
+            file = kubeconfig or os.environ["KUBECONFIG"]
+            config.load_kube_config(config_file=file, client_configuration=configuration)
         elif os.environ.get("KUBERNETES_SERVICE_HOST"):
             config.load_incluster_config(client_configuration=configuration)
         else:
@@ -52,7 +56,7 @@ def connect() -> Connection:
     except config.ConfigException as error:
         raise InputError(
             "KUBECONFIG",
-            os.environ.get("KUBECONFIG", ""),
+            kubeconfig or os.environ.get("KUBECONFIG", ""),
             "the path of a kubeconfig file, or a pod's service account",
             f"Set KUBECONFIG, for example to the file that the local cluster wrote ({error}).",
         ) from error

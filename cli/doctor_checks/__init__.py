@@ -1,0 +1,1 @@
+"""The checks of ``kfp-lifecycle doctor``, one module per outside system."""
