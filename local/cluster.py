@@ -18,9 +18,10 @@ from kubernetes import config
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
-from kfp_lifecycle.local import lifecycle, processes
+from kfp_lifecycle.local import kubeconfig, lifecycle, processes
 from kfp_lifecycle.local.gateway import admin
 from kfp_lifecycle.local.gateway.resources import REVISION_HEADER
+from kfp_lifecycle.local.kfp_tokens import TOKEN_FILE
 from kfp_lifecycle.local.kserve_controller import names
 from kfp_lifecycle.local.kserve_controller.modes import ACCESS_ANNOTATION
 from kfp_lifecycle.local.kserve_controller.objects import Object, Objects
@@ -58,6 +59,8 @@ class Cluster:
         kubeconfig_steps: of the steps, with the rights of the shipped Role.
         gateway_url: where requests go, with the service's Host header.
         mlflow_url: empty without MLflow.
+        kfp_url: of the KFP API and the status page; empty without them.
+        uses_kfp_tokens: whether the KFP API wants a token and a namespace.
         objects: reads and writes objects as administrator.
     """
 
@@ -72,6 +75,8 @@ class Cluster:
         self.gateway_url: str = known["urls"]["gateway"]
         self.gateway_admin_url: str = known["urls"]["gateway_admin"]
         self.mlflow_url: str = known["urls"].get("mlflow", "")
+        self.kfp_url: str = known["urls"].get("kfp", "")
+        self.uses_kfp_tokens: bool = known["settings"]["kfp_tokens"]
         self.domain: str = known["settings"]["domain"]
         self.objects = Objects(self.client())
         self._http = httpx.Client(base_url=self.gateway_url, timeout=60)
@@ -89,6 +94,19 @@ class Cluster:
     def client(self, *, steps: bool = False) -> ApiClient:
         """The official Kubernetes client, as administrator or as a step."""
         return config.new_client_from_config(str(self.kubeconfig_steps if steps else self.kubeconfig))
+
+    def kfp_client(self, **options: Any) -> Any:
+        """The official ``kfp.Client`` of this cluster's KFP API, with a token where it wants one.
+
+        Args:
+            options: further arguments of ``kfp.Client``.
+        """
+        from kfp.client import Client, ServiceAccountTokenVolumeCredentials
+
+        if self.uses_kfp_tokens:
+            credentials = ServiceAccountTokenVolumeCredentials(str(self.state[TOKEN_FILE]))
+            options = {"credentials": credentials, "namespace": kubeconfig.NAMESPACE, **options}
+        return Client(self.kfp_url, **options)
 
     def apply(self, manifest: str | Object, *, manager: str = "local-cluster", force: bool = False) -> Object:
         """Server-side apply of one object, given as YAML text or as a dictionary."""

@@ -26,7 +26,11 @@ _NOT_PROPAGATED = ("kfp-lifecycle/champion-version", ACCESS_ANNOTATION)
 
 
 class ControlPlane:
-    """What runs in threads of the supervisor."""
+    """What runs in threads of the supervisor.
+
+    Attributes:
+        token_key: of the Kubernetes API's service accounts.
+    """
 
     def __init__(self, state: StateFolder, settings: ClusterSettings, gateway: Gateway, *, port: int) -> None:
         self._settings = settings
@@ -34,6 +38,7 @@ class ControlPlane:
         self._server = KubernetesServer(
             state, port=port, role=settings.role, read_log=lambda *pod: self._kubelet.read_log(*pod)
         )
+        self.token_key = self._server.token_key
         client = config.new_client_from_config(str(state["kubeconfig-controller"]))
         client.user_agent = "kserve-controller"
         self._objects = Objects(client)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from kfp_lifecycle.core import settings as names
+from kfp_lifecycle.local.kfp_tokens import TOKEN_FILE
 from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import StateFolder
 
 
 def environment(
-    state: StateFolder, settings: ClusterSettings, *, gateway_url: str, gateway_admin_url: str, mlflow_url: str
+    state: StateFolder,
+    settings: ClusterSettings,
+    *,
+    gateway_url: str,
+    gateway_admin_url: str,
+    mlflow_url: str,
+    kfp_url: str = "",
 ) -> dict[str, str]:
     """Variables for the environment of a step.
 
@@ -29,4 +36,8 @@ def environment(
     }
     if mlflow_url:
         variables[names.MLFLOW_TRACKING_URI] = mlflow_url
+    if kfp_url:
+        variables[names.KFP_ENDPOINT] = kfp_url
+        if settings.kfp_tokens:
+            variables[names.KFP_TOKEN_FILE] = str(state[TOKEN_FILE])
     return variables

@@ -11,6 +11,8 @@ from kfp_lifecycle.local.state import write_private
 
 CONTEXT = "kfp-lifecycle-local"
 NAMESPACE = "default"
+# KFP's default service account in a profile; the shipped Role is bound to it.
+STEPS_USER = f"system:serviceaccount:{NAMESPACE}:default-editor"
 
 
 def write(path: Path, *, server: str, certificate: Path, user: str, token: str) -> None:

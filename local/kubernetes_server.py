@@ -21,8 +21,6 @@ from kfp_lifecycle.local.ports import LOOPBACK
 from kfp_lifecycle.local.state import PRIVATE, StateFolder, read_json, write_json
 
 NAMESPACES = ("default", "kserve")
-# KFP's default service account in a profile; the shipped Role is bound to it.
-STEPS_USER = f"system:serviceaccount:{kubeconfig.NAMESPACE}:default-editor"
 _USERS = ("admin", "controller", "steps")
 _FOLLOW_SECONDS = 0.3
 
@@ -31,7 +29,11 @@ LogFile = Callable[[str, str, str], bytes | None]
 
 
 class KubernetesServer:
-    """Serves the API from a thread; its objects survive in the state folder."""
+    """Serves the API from a thread; its objects survive in the state folder.
+
+    Attributes:
+        token_key: signs the tokens of its service accounts.
+    """
 
     def __init__(self, state: StateFolder, *, port: int, role: str, read_log: LogFile) -> None:
         self.url = f"https://{LOOPBACK}:{port}"
@@ -39,11 +41,12 @@ class KubernetesServer:
         tokens = _tokens(state)
         state["kubernetes.sqlite"].touch(mode=PRIVATE)  # Secrets lie in it
         self._store = AdmittedStore(state["kubernetes.sqlite"])
-        access = Access(self._store.secret("token-key", secrets.token_bytes(32)))
+        self.token_key = self._store.secret("token-key", secrets.token_bytes(32))
+        access = Access(self.token_key)
         access.add_admin(tokens["admin"])
         access.add_admin(tokens["controller"], "system:serviceaccount:kserve:kserve-controller-manager")
-        access.add_token(tokens["steps"], STEPS_USER, ("system:serviceaccounts",))
-        access.bind(STEPS_USER, rules_from(_role(role)), kubeconfig.NAMESPACE)
+        access.add_token(tokens["steps"], kubeconfig.STEPS_USER, ("system:serviceaccounts",))
+        access.bind(kubeconfig.STEPS_USER, rules_from(_role(role)), kubeconfig.NAMESPACE)
         for user, file in (
             ("admin", "kubeconfig"),
             ("controller", "kubeconfig-controller"),

@@ -39,6 +39,10 @@ class ClusterSettings:
         max_body_bytes: the gateway answers 413 to a larger request.
         domain: of the hosts under which services are reached.
         runtimes: names of ServingRuntimes that exist.
+        kfp: whether to run a KFP API.
+        kfp_tokens: whether the KFP API wants tokens, and then is multi-user.
+        code: the user's own modules, which the steps of all runs can import.
+        runs_at_once: how many runs the KFP API executes at a time; others wait.
         role: YAML file with the Role that the steps' token is bound to; empty for the shipped one.
     """
 
@@ -48,12 +52,18 @@ class ClusterSettings:
     max_body_bytes: int = 1 << 20
     domain: str = "example.com"
     runtimes: tuple[str, ...] = ("kfp-lifecycle-serve",)
+    kfp: bool = True
+    kfp_tokens: bool = False
+    code: tuple[str, ...] = ()
+    runs_at_once: int = 2
     role: str = ""
     timings: Timings = field(default_factory=Timings)
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise InputError("mode", self.mode, f"one of {', '.join(MODES)}", "Give one of these names.")
+        if self.runs_at_once < 1:
+            raise InputError("runs_at_once", self.runs_at_once, "at least 1", "Give a whole number of runs.")
 
     def server_command(self) -> tuple[str, ...]:
         """The command that serves a model, to be followed by the predictor's arguments."""
@@ -70,7 +80,7 @@ class ClusterSettings:
         """The settings from what :meth:`to_json` gave."""
         known = dict(value)
         known["timings"] = Timings(**known.get("timings", {}))
-        for name in ("serve_command", "runtimes"):
+        for name in ("serve_command", "runtimes", "code"):
             known[name] = tuple(known.get(name, ()))
         return cls(**known)
 

@@ -1,6 +1,7 @@
 """The one process of a local cluster that starts and ends all others.
 
-It holds the Kubernetes API and the KServe controller; Envoy, MLflow and the model servers are its children.
+It holds the Kubernetes API and the KServe controller; Envoy, MLflow, the KFP API and the model servers are its
+children.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from typing import IO, Any
 import psutil
 
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.local import children, mlflow_server, processes
+from kfp_lifecycle.local import children, kfp_server, kfp_tokens, mlflow_server, processes
 from kfp_lifecycle.local.children import Child
 from kfp_lifecycle.local.environment import environment
 from kfp_lifecycle.local.gateway.gateway import Gateway
+from kfp_lifecycle.local.kubeconfig import STEPS_USER
 from kfp_lifecycle.local.pods import logs
 from kfp_lifecycle.local.ports import LOOPBACK, free_port
 from kfp_lifecycle.local.settings import ClusterSettings
@@ -56,6 +58,7 @@ class Supervisor:
         self._children: list[Child] = []
         known = (read_json(state["cluster.json"]) or {}).get("ports", {})
         wanted = ("kubernetes", "gateway", "gateway_admin", *(("mlflow",) if settings.mlflow else ()))
+        wanted += ("kfp",) if settings.kfp else ()
         # The same ports as last time keep the addresses in kubeconfigs and notebooks valid.
         self._ports = {name: free_port(known.get(name, 0)) for name in wanted}
         self.urls = {name: f"http://{LOOPBACK}:{port}" for name, port in self._ports.items()}
@@ -71,10 +74,12 @@ class Supervisor:
         try:
             control.start()
             _say(f"Kubernetes API    {self.urls['kubernetes']}")
+            self._start_kfp(control.token_key)
             self._await_children()
             _say(f"ready after {time.monotonic() - began:.1f} s")
             self._record(ready=True)
             while not self._stopped.wait(1.0):
+                self._renew_token(control.token_key)
                 pids = [child.pid for child in self._children]
                 for child in self._children:
                     children.tend(child)
@@ -112,10 +117,25 @@ class Supervisor:
             gateway_url=gateway.url,
             gateway_admin_url=gateway.admin_url,
             mlflow_url=self.urls.get("mlflow", ""),
+            kfp_url=self.urls.get("kfp", ""),
         )
         write_json(self._state["environment.json"], variables)
         self._record(ready=False)
         return gateway
+
+    def _start_kfp(self, token_key: bytes) -> None:
+        """After the Kubernetes API, which the steps of its runs need from the first moment."""
+        if not self._settings.kfp:
+            return
+        if self._settings.kfp_tokens:
+            kfp_tokens.share(self._state, token_key)
+        self._renew_token(token_key)
+        url = self.urls["kfp"]
+        self._add("KFP", lambda: kfp_server.start(self._state, self._ports["kfp"]), lambda: kfp_server.is_ready(url))
+
+    def _renew_token(self, token_key: bytes) -> None:
+        if self._settings.kfp and self._settings.kfp_tokens:
+            kfp_tokens.renew(self._state, token_key, STEPS_USER)
 
     def _add(self, name: str, start: Callable[[], Any], is_ready: Callable[[], bool]) -> None:
         child = Child(name, start, is_ready)

@@ -34,6 +34,7 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
     """A function that gives a running cluster.
 
     Options, all by keyword: ``mode`` ("Standard" or "Knative"), ``mlflow`` (bool, default False: it takes longest),
+    ``kfp`` (bool, default False: a KFP API; then ``kfp_tokens``, ``code`` and ``runs_at_once`` as in ``local up``),
     ``serve_command`` (command of a stand-in model server), ``timings``, ``role`` (YAML file), ``max_body_bytes``,
     ``fresh`` (True: a cluster of one's own). All clusters end with the session and leave no process behind.
     """
@@ -45,6 +46,10 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
         mlflow: bool = False,
         serve_command: Sequence[str] = (),
         timings: Timings | None = None,
+        kfp: bool = False,
+        kfp_tokens: bool = False,
+        code: Sequence[str | Path] = (),
+        runs_at_once: int = 2,
         role: str | Path = "",
         max_body_bytes: int = 1 << 20,
         fresh: bool = False,
@@ -54,6 +59,10 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
             mlflow=mlflow,
             serve_command=tuple(serve_command),
             max_body_bytes=max_body_bytes,
+            kfp=kfp,
+            kfp_tokens=kfp_tokens,
+            code=tuple(str(Path(path).resolve()) for path in code),
+            runs_at_once=runs_at_once,
             role=str(role),
             timings=timings or quick_timings(),
         )

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS runs (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, created);
 CREATE INDEX IF NOT EXISTS runs_by_creation ON runs (created, id);
+CREATE INDEX IF NOT EXISTS runs_by_experiment ON runs (experiment_id, created);
 CREATE INDEX IF NOT EXISTS runs_by_schedule ON runs (recurring_run_id, state);
 CREATE TABLE IF NOT EXISTS tasks (
     run_id TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, started REAL,

@@ -39,6 +39,13 @@ def get(connection: sqlite3.Connection, identity: str) -> Experiment | None:
     return next(iter(rows.select(connection, TABLE, Experiment, "WHERE id = ?", (identity,))), None)
 
 
+def last_run(connection: sqlite3.Connection, identity: str) -> float | None:
+    """When its newest run was made."""
+    found = connection.execute("SELECT MAX(created) FROM runs WHERE experiment_id = ?", (identity,)).fetchone()
+    moment: float | None = found[0]
+    return moment
+
+
 def default(connection: sqlite3.Connection, namespace: str) -> Experiment:
     """The namespace's experiment for runs that name none; made when it is missing. Call it in a transaction."""
     found = rows.select(connection, TABLE, Experiment, "WHERE namespace = ? AND name = ?", (namespace, DEFAULT))

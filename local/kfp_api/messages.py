@@ -61,6 +61,18 @@ def nested(message: Mapping[str, Any], name: str) -> dict[str, Any]:
     return snake_case(found)
 
 
+def spec(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``pipeline_spec`` field, with its own names as they are.
+
+    Raises:
+        ApiError: 400, it is missing or no object.
+    """
+    found = message.get("pipeline_spec")
+    if not isinstance(found, dict):
+        raise errors.invalid("pipeline_spec is missing or no object")
+    return found
+
+
 def text(message: Mapping[str, Any], name: str) -> str:
     """A text field; empty if it is missing.
 

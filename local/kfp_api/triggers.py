@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from croniter import croniter
-
+from kfp_lifecycle.core.cron import checked_cron
+from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.local.kfp_api import errors, messages, moments
 
-_CRON_FIELDS = 6
 _LONGEST_CRON = 200
 
 
@@ -33,15 +32,13 @@ def checked(message: Mapping[str, Any]) -> dict[str, Any]:
     return {"periodic_schedule": {**schedule, "interval_second": interval}}
 
 
-def _cron(expression: str) -> str:
-    fields = expression.split()
-    if len(fields) != _CRON_FIELDS or len(expression) > _LONGEST_CRON:
-        raise errors.invalid(
-            f"cron {expression[:100]!r} has {len(fields)} fields; expected 6, seconds first, for example 0 0 3 * * *"
-        )
-    if not croniter.is_valid(" ".join(fields), second_at_beginning=True):
-        raise errors.invalid(f"cron {expression!r} is no schedule; expected 6 fields, for example 0 0 3 * * *")
-    return " ".join(fields)
+def _cron(text: str) -> str:
+    if len(text) > _LONGEST_CRON:
+        raise errors.invalid(f"the cron text has more than {_LONGEST_CRON} characters")
+    try:
+        return checked_cron(text)
+    except InputError as error:
+        raise errors.invalid(str(error)) from error
 
 
 def _bounds(schedule: Mapping[str, Any]) -> dict[str, Any]:
