@@ -55,13 +55,17 @@ def find_pipeline(connection: KfpConnection, name: str) -> Pipeline | None:
     return Pipeline(found[0].pipeline_id, name) if found else None
 
 
-def versions(connection: KfpConnection, pipeline_id: str, page_size: int = PAGE) -> Iterator[Version]:
+def versions(connection: KfpConnection, pipeline_id: str, page_size: int = PAGE, name: str = "") -> Iterator[Version]:
     """The versions of a pipeline, newest first; a page is asked for when it is needed.
+
+    Args:
+        name: leaves the version of this name only.
 
     Raises:
         KfpError: the API refused or did not answer.
     """
     service = kfp_server_api.PipelineServiceApi(connection.client)
+    asked = {"filter": named(name)} if name else {}
     token = ""
     while True:
         answer = connection.read(
@@ -71,8 +75,11 @@ def versions(connection: KfpConnection, pipeline_id: str, page_size: int = PAGE)
             page_token=token,
             page_size=page_size,
             sort_by="created_at desc",
+            **asked,
         )
         for found in answer.pipeline_versions or ():
+            if name and (found.name or found.display_name) != name:
+                continue  # the API compares without case
             yield Version(
                 found.pipeline_version_id,
                 found.name or found.display_name,
@@ -91,6 +98,15 @@ def latest_version(connection: KfpConnection, pipeline_id: str) -> Version | Non
         KfpError: the API refused or did not answer.
     """
     return next(versions(connection, pipeline_id, page_size=1), None)
+
+
+def find_version(connection: KfpConnection, pipeline_id: str, name: str) -> Version | None:
+    """The version of this name; None where there is none.
+
+    Raises:
+        KfpError: the API refused or did not answer.
+    """
+    return next(versions(connection, pipeline_id, name=name), None)
 
 
 def named(name: str) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-COMMANDS = ("compile", "run", "sweep", "approve", "doctor", "generate", "local")
+COMMANDS = ("compile", "upload", "schedules", "run", "sweep", "approve", "doctor", "generate", "local")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
