@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kfp_lifecycle.adapters import kubernetes_objects
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
+from kfp_lifecycle.adapters.kubernetes_errors import Conflict
 from kfp_lifecycle.adapters.kubernetes_objects import CONFIG_MAPS
 from kfp_lifecycle.core import release_format
 from kfp_lifecycle.core.inference_service import MANAGED_BY_LABEL, MANAGER, MODEL_LABEL
@@ -18,10 +19,15 @@ KEY = "record.json"
 
 @dataclass(frozen=True)
 class StoredRecord:
-    """A record with the version under which it was read; an empty version means that it is not stored yet."""
+    """A record with the version under which it was read; an empty version means that it is not stored yet.
+
+    Attributes:
+        annotations: of its ConfigMap; whoever wrote them, a write of the record keeps them.
+    """
 
     record: ReleaseRecord
     resource_version: str
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 def name(service: str) -> str:
@@ -39,7 +45,10 @@ def read(connection: Connection, service: str, namespace: str) -> StoredRecord |
     if found is None:
         return None
     text = (found.get("data") or {}).get(KEY, "")
-    return StoredRecord(release_format.loads(text), found["metadata"]["resourceVersion"])
+    metadata = found["metadata"]
+    return StoredRecord(
+        release_format.loads(text), metadata["resourceVersion"], dict(metadata.get("annotations") or {})
+    )
 
 
 def services(connection: Connection, namespace: str) -> list[str]:
@@ -56,18 +65,36 @@ def write(connection: Connection, namespace: str, stored: StoredRecord, record: 
     Raises:
         adapters.kubernetes_errors.Conflict: somebody else wrote since ``stored`` was read.
     """
-    body = _config_map(namespace, record, stored.resource_version)
+    body = _config_map(namespace, record, stored.resource_version, stored.annotations)
     send = kubernetes_objects.replace if stored.resource_version else kubernetes_objects.create
     answer = send(connection, CONFIG_MAPS, body)
-    return StoredRecord(record, answer["metadata"]["resourceVersion"])
+    return StoredRecord(record, answer["metadata"]["resourceVersion"], stored.annotations)
 
 
-def _config_map(namespace: str, record: ReleaseRecord, resource_version: str) -> Mapping[str, Any]:
+def annotate(connection: Connection, namespace: str, stored: StoredRecord, annotation: str, text: str) -> None:
+    """Write one annotation of the ConfigMap; the record stays byte for byte as it is.
+
+    Raises:
+        adapters.kubernetes_errors.Conflict: somebody else wrote since ``stored`` was read.
+    """
+    found = kubernetes_objects.get(connection, CONFIG_MAPS, name(stored.record.service), namespace) or {}
+    metadata = found.get("metadata", {})
+    if metadata.get("resourceVersion") != stored.resource_version:
+        raise Conflict(409, f"the release record of {stored.record.service!r} changed meanwhile")
+    annotations = {**(metadata.get("annotations") or {}), annotation: text}
+    kubernetes_objects.replace(connection, CONFIG_MAPS, {**found, "metadata": {**metadata, "annotations": annotations}})
+
+
+def _config_map(
+    namespace: str, record: ReleaseRecord, resource_version: str, annotations: Mapping[str, str]
+) -> Mapping[str, Any]:
     metadata: dict[str, Any] = {
         "name": name(record.service),
         "namespace": namespace,
         "labels": {MANAGED_BY_LABEL: MANAGER, MODEL_LABEL: record.model},
     }
+    if annotations:
+        metadata["annotations"] = dict(annotations)
     if resource_version:
         metadata["resourceVersion"] = resource_version
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kfp_lifecycle.adapters import inference_services, release_writes
 from kfp_lifecycle.adapters.clock import now
@@ -12,15 +12,9 @@ from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.release_writes import Manifest
 from kfp_lifecycle.components.judgement.memory import Memory, evidence_of
 from kfp_lifecycle.components.judgement.request import JudgeRequest
-from kfp_lifecycle.core import release, service_manifests
+from kfp_lifecycle.core import release, release_lease, service_manifests
 from kfp_lifecycle.core.inference_service import Arm, LiveService
 from kfp_lifecycle.core.release import Release, Superseded
-
-_SHORTEST_LEASE = timedelta(minutes=10)
-# So many checks may fail before the judge's run counts as dead.
-_CHECKS_OF_A_LEASE = 5
-# After the verdict another pod takes over, which may have to wait for a node.
-_HANDOVER = timedelta(hours=1)
 
 
 class Stopped(RuntimeError):
@@ -53,7 +47,7 @@ class Case:
 
 def lease(request: JudgeRequest) -> datetime:
     """Until when the judge's release counts as alive without a further check."""
-    return now() + max(_SHORTEST_LEASE, _CHECKS_OF_A_LEASE * timedelta(seconds=request.rules.check_seconds))
+    return release_lease.lease(now(), request.rules.check_seconds)
 
 
 def take(connection: Connection, request: JudgeRequest) -> Release:
@@ -79,7 +73,7 @@ def remember(case: Case, memory: Memory, weight: int, *, decided: bool = False) 
         Superseded: somebody took the release over.
     """
     request = case.request
-    expires_at = now() + _HANDOVER if decided else lease(request)
+    expires_at = release_lease.handover(now()) if decided else lease(request)
     release_writes.change_record(
         case.connection,
         request.service,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from kfp_lifecycle.adapters import exported_models, inference_services, kubernet
 from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.counters import CounterSource, open_source
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
+from kfp_lifecycle.adapters.stop_signal import asked_to_stop
 from kfp_lifecycle.components.judgement import case as cases
 from kfp_lifecycle.components.judgement import page, replaying, watching
 from kfp_lifecycle.components.judgement.case import Case
@@ -102,7 +100,7 @@ def judge(
     if source is not None:
         request = _told_by(request, source)
         watching.first_reading(live, source)
-    with _asked_to_stop() as stop:
+    with asked_to_stop() as stop:
         outcome, reasons, memory = _judged(connection, request, release, source, table, stop)
     made = page.make_decision(outcome, reasons, request, release, memory)
     save_decision(made, decision.path)
@@ -174,17 +172,3 @@ def _rows(request: JudgeRequest, release: Release, rows: Artifact | None) -> Row
         return None
     signature = exported_models.verified_signature(models_root(), release.uri, release.digest)
     return replaying.rows_of(rows.path, signature, request.replaying.limit, request.replaying.tolerance)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets, which Kubernetes sends before it ends a pod."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGTERM, before)

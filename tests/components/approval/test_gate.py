@@ -1,0 +1,54 @@
+"""What does a gate make of the texts that it finds?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kfp_lifecycle.components.approval.gate import Word, Written, decide, remarks, word_from_json, word_to_json
+from kfp_lifecycle.components.approval.outcome import Outcome
+from kfp_lifecycle.core.approval import Asked
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+ASKED = Asked("churn", "team", "7", "d" * 64, 12, NOW, NOW + timedelta(hours=1))
+YES = Written("by letter", f"approved version 7 release {ASKED.ticket} by ann")
+NO = Written("by mail", f"rejected version 7 release {ASKED.ticket} by bob")
+OTHER = Written("by letter", "approved version 7 release 11-0123456789ab by ann")
+LATE = NOW + timedelta(hours=2)
+texts = st.sampled_from([YES, NO, OTHER, Written("nowhere", ""), Written("on a wall", "approved")])
+
+
+@given(st.lists(texts, max_size=5), st.integers(0, 7200))
+def test_only_a_yes_and_no_no_approves_and_only_the_deadline_ends_a_silence(found: list[Written], after: int) -> None:
+    word = decide(ASKED, found, NOW + timedelta(seconds=after))
+    if after >= 3600:
+        assert word and word.outcome is Outcome.TIMED_OUT
+    elif NO in found:
+        assert word and (word.outcome, word.by) == (Outcome.REJECTED, "bob")
+    elif YES in found:
+        assert word and (word.outcome, word.by) == (Outcome.APPROVED, "ann")
+    else:
+        assert word is None
+
+
+def test_an_answer_that_says_it_was_given_in_time_counts_after_the_deadline() -> None:
+    in_time = Written(YES.place, f"{YES.text} at 2026-11-24T10:59:59Z")
+    too_late = Written(YES.place, f"{YES.text} at 2026-11-24T11:00:00Z")
+    assert decide(ASKED, [in_time], LATE).outcome is Outcome.APPROVED  # type: ignore[union-attr]
+    word = decide(ASKED, [too_late], LATE)
+    assert word and word.outcome is Outcome.TIMED_OUT
+    assert "it came after 2026-11-24T11:00:00Z" in word.reasons[1]
+
+
+def test_a_text_that_does_not_count_is_told_once_with_its_place_and_cut() -> None:
+    assert remarks(ASKED, [YES, Written("by letter", " ")], NOW) == ()
+    [said] = remarks(ASKED, [Written("by letter", "x" * 1000)], NOW)
+    assert "by letter, does not count: it is longer" in said and len(said) < 250
+
+
+def test_an_end_survives_the_record() -> None:
+    word = Word(Outcome.REJECTED, ("a", "b"), "bob", "2026-11-24T10:00:00Z")
+    assert word_from_json(word_to_json(word)) == word
+    assert word_from_json(word_to_json(None)) is None
