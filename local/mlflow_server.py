@@ -42,10 +42,10 @@ def start(state: StateFolder, port: int) -> subprocess.Popen[bytes]:
     return processes.start(command, log=state.logs / "mlflow.log", state=state.path, environment=environment)
 
 
-def is_ready(url: str) -> bool:
+def is_ready(url: str, *, timeout: float = 2) -> bool:
     """Whether the server answers."""
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"{url}/health", timeout=timeout) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

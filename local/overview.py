@@ -6,9 +6,7 @@ import json
 from typing import Any
 
 from kfp_lifecycle.local import lifecycle
-from kfp_lifecycle.local.kserve_controller.projections import PID_ANNOTATION, PORT_ANNOTATION
-from kfp_lifecycle.local.settled import arm_of
-from kfp_lifecycle.local.settled import container as container_of
+from kfp_lifecycle.local.service_overview import service_overviews
 from kfp_lifecycle.local.state import StateFolder
 
 Object = dict[str, Any]
@@ -31,42 +29,12 @@ def show(state: StateFolder, *, as_json: bool) -> int:
 
 def _services(state: StateFolder) -> list[Object]:
     from kfp_lifecycle.local.cluster import Cluster
-    from kfp_lifecycle.local.kserve_controller import conditions as c
 
     cluster = Cluster(state)
-    found = []
-    for service in cluster.objects.services()[0]:
-        name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
-        status = service.get("status") or {}
-        weights = cluster.weights(name, namespace=namespace)
-        pods = cluster.pods(name, namespace=namespace)
-        found.append(
-            {
-                "name": name,
-                "namespace": namespace,
-                "mode": status.get("deploymentMode", ""),
-                "ready": c.one(status.get("conditions") or (), c.READY).get("status", c.UNKNOWN),
-                "host": cluster.host(name, namespace=namespace),
-                "weights": weights,
-                "pods": [_pod(pod, arm_of(pod)) for pod in pods],
-            }
-        )
-    cluster.close()
-    return found
-
-
-def _pod(pod: Object, revision: str) -> Object:
-    container = container_of(pod)
-    [state] = container["state"] or {"unknown": {}}
-    return {
-        "name": pod["metadata"]["name"],
-        "revision": revision,
-        "ready": container["ready"],
-        "restarts": container["restartCount"],
-        "state": container["state"].get(state, {}).get("reason", state),
-        "port": int(pod["metadata"]["annotations"][PORT_ANNOTATION]),
-        "pid": int(pod["metadata"]["annotations"][PID_ANNOTATION]),
-    }
+    try:
+        return service_overviews(cluster.objects, cluster.domain)
+    finally:
+        cluster.close()
 
 
 def _print(known: Object, services: list[Object]) -> None:

@@ -14,27 +14,31 @@ CLUSTERS_VERSION = "cluster_manager.cds.version_text"
 ROUTES_VERSION = f"http.{STAT_PREFIX}.rds.{ROUTES}.version_text"
 
 
-def get(admin_url: str, path: str) -> str:
-    """The body of an admin page.
+def get(admin_url: str, path: str, *, timeout: float = 5) -> str:
+    """The body of an admin page, within ``timeout`` seconds.
 
     Raises:
         OSError: Envoy does not answer.
     """
-    with urllib.request.urlopen(f"{admin_url}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"{admin_url}{path}", timeout=timeout) as answer:
         return str(answer.read().decode())
 
 
-def is_live(admin_url: str) -> bool:
+def is_live(admin_url: str, *, timeout: float = 5) -> bool:
     """Whether Envoy has started and taken its first configuration."""
     try:
-        return get(admin_url, "/ready").strip() == "LIVE"
+        return get(admin_url, "/ready", timeout=timeout).strip() == "LIVE"
     except OSError:
         return False
 
 
-def stats(admin_url: str, pattern: str) -> dict[str, str]:
-    """Statistics whose name matches the regular expression, as text."""
-    page = get(admin_url, f"/stats?{urllib.parse.urlencode({'filter': pattern})}")
+def stats(admin_url: str, pattern: str, *, timeout: float = 5) -> dict[str, str]:
+    """Statistics whose name matches the regular expression, as text.
+
+    Raises:
+        OSError: Envoy does not answer.
+    """
+    page = get(admin_url, f"/stats?{urllib.parse.urlencode({'filter': pattern})}", timeout=timeout)
     pairs = (line.split(": ", 1) for line in page.splitlines() if ": " in line)
     return {name: value.strip('"') for name, value in pairs}
 

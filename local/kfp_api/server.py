@@ -14,6 +14,7 @@ from kfp_lifecycle.local.kfp_api.database import FILE, connect, transaction
 from kfp_lifecycle.local.ports import LOOPBACK
 from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import StateFolder
+from kfp_lifecycle.local.status_page.routes import routes
 
 
 def serve(state: StateFolder, settings: ClusterSettings, port: int, token_key: bytes | None) -> None:
@@ -31,7 +32,8 @@ def serve(state: StateFolder, settings: ClusterSettings, port: int, token_key: b
         with transaction(connection):
             experiments.default(connection, "")
     listening = _listening(port)
-    app = create_app(database, token_key=token_key)
+    pages = routes(database, state, writable=token_key is None)
+    app = create_app(database, token_key=token_key, pages=pages)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=2
     )

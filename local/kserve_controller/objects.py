@@ -24,10 +24,11 @@ _WATCH_SECONDS = 60
 
 
 class Objects:
-    """Reads and writes objects with the rights of one token."""
+    """Reads and writes objects with the rights of one token; ``timeout`` in seconds holds for each request."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, *, timeout: float = 30) -> None:
         self._client = client
+        self._timeout = timeout
 
     def services(self) -> tuple[list[Object], str]:
         """All InferenceServices, and the version from which to watch."""
@@ -140,7 +141,7 @@ class Objects:
             response_type="object",
             auth_settings=["BearerToken"],
             _return_http_data_only=True,
-            _request_timeout=30,
+            _request_timeout=self._timeout,
         )
         return answer if isinstance(answer, dict) else None
 
