@@ -47,7 +47,8 @@ def server_version() -> str:
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
-    answer = attempt(lambda: http_request(get_default_host_creds(uri), "/version", "GET"))
+    credentials = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
+    answer = attempt(lambda: http_request(credentials, "/version", "GET"))  # type: ignore[no-untyped-call]
     return str(answer.text).strip() if answer.status_code == 200 else ""
 
 
@@ -72,7 +73,7 @@ def rehearse(client: MlflowClient, name: str, proceed: Callable[[], None]) -> No
     proceed()
     made = _step(
         "create a model version",
-        lambda: client.create_model_version(name, source=f"s3://{name}/none", await_creation_for=None),
+        lambda: client.create_model_version(name, source=f"s3://{name}/none", await_creation_for=0),
     )
     proceed()
     _step("set an alias", lambda: client.set_registered_model_alias(name, _ALIAS, made.version))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 from kfp_lifecycle.adapters import kubernetes_connection
 from kfp_lifecycle.cli.doctor_checks import kfp_api, kserve, kubernetes, models_root, registry, steps_settings, traffic
 from kfp_lifecycle.cli.doctor_checks.context import Context
-from kfp_lifecycle.cli.doctor_checks.examination import examine
+from kfp_lifecycle.cli.doctor_checks.examination import Check, examine
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.diagnosis import Finding, Level, as_json, count, redacted, warning
 from kfp_lifecycle.local import lifecycle
@@ -44,6 +46,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--kserve-namespace", default="", metavar="NAME", help="where KServe is installed (default: kserve or kubeflow)"
     )
     parser.add_argument("--read-only", action="store_true", help="write no probe to MLflow and the models root")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="of one check at most (default %(default).0f)"
+    )
     parser.add_argument("--json", action="store_true", help="the findings as JSON")
     parser.set_defaults(run=run)
 
@@ -53,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _environment(state):
-            return _examined(_context(args, state), settings_origin(state), as_text=not args.json)
+            context = _context(args, state)
+            return _examined(context, plan(context, args.timeout), settings_origin(state), as_text=not args.json)
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -72,7 +78,13 @@ def _context(args: argparse.Namespace, state: Path) -> Context:
     )
 
 
-def _examined(context: Context, origin: str, *, as_text: bool) -> int:
+def plan(context: Context, seconds: float) -> list[Check]:
+    """All checks, each with at most that much time."""
+    found = [check for module in _MODULES for check in module.checks(context)]
+    return [replace(check, seconds=min(check.seconds, seconds)) for check in found]
+
+
+def _examined(context: Context, checks: Sequence[Check], origin: str, *, as_text: bool) -> int:
     secrets = _secret_values()
     findings: list[Finding] = []
 
@@ -85,7 +97,7 @@ def _examined(context: Context, origin: str, *, as_text: bool) -> int:
         print(f"settings of {origin}", flush=True)
     interrupted = False
     try:
-        for finding in examine([check for module in _MODULES for check in module.checks(context)]):
+        for finding in examine(checks):
             tell(finding)
     except KeyboardInterrupt:
         interrupted = True
@@ -123,6 +135,14 @@ def _secret_values() -> list[str]:
         if settings.setting(name) and file.is_file() and os.access(file, os.R_OK):
             values.append(file.read_text(encoding="utf-8", errors="replace").strip())
     return values
+
+
+def _seconds(text: str) -> float:
+    """A number of seconds above 0, for the parser; NaN is none."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("a number above 0 is needed")
+    return value
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

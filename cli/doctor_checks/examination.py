@@ -60,63 +60,70 @@ def examine(checks: Sequence[Check]) -> Iterator[Finding]:
 
     A check whose time is over is left behind in its thread, which ends with the process.
     """
-    answers: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
-    found: dict[str, list[Finding]] = {}
-    deadlines: dict[str, float] = {}
+    progress = _Progress(checks)
     for check in checks:
-        while check.name not in found:
-            _start(checks, found, deadlines, answers)
-            if check.name not in found:
-                _wait(checks, found, deadlines, answers)
-        yield from found[check.name]
+        while check.name not in progress.found:
+            progress.start()
+            if check.name not in progress.found:
+                progress.wait()
+        yield from progress.found[check.name]
 
 
-def _start(
-    checks: Sequence[Check],
-    found: dict[str, list[Finding]],
-    deadlines: dict[str, float],
-    answers: queue.SimpleQueue[_Outcome],
-) -> None:
-    """Start what can be started, and find that the rest of what failed cannot."""
-    for check in checks:
-        if check.name in deadlines or (check.needs and check.needs not in found):
-            continue
-        if check.needs and _failed(found[check.needs]):
-            text = f"not checked, as {check.needs!r} failed"
-            found.setdefault(check.name, [warning(check.name, text, f"Repair {check.needs!r} first.")])
-            continue
-        deadlines[check.name] = time.monotonic() + check.seconds
-        threading.Thread(target=_run, args=(check, answers), name=f"doctor {check.name}", daemon=True).start()
+@dataclass
+class _Progress:
+    """What is known of each check by its name.
+
+    Attributes:
+        deadlines: of those that were started.
+        useless: those that failed or were not made, so that what needs them cannot be made either.
+    """
+
+    checks: Sequence[Check]
+    found: dict[str, list[Finding]] = field(default_factory=dict)
+    deadlines: dict[str, float] = field(default_factory=dict)
+    useless: set[str] = field(default_factory=set)
+    answers: queue.SimpleQueue[_Outcome] = field(default_factory=queue.SimpleQueue)
+
+    def start(self) -> None:
+        """Start what can be started, and find that what needs a failed check cannot."""
+        for check in self.checks:
+            if check.name in self.deadlines or check.name in self.found:
+                continue
+            if check.needs in self.useless:
+                text = f"not checked, as {check.needs!r} failed"
+                self.found[check.name] = [warning(check.name, text, f"Repair {check.needs!r} first.")]
+                self.useless.add(check.name)
+            elif not check.needs or check.needs in self.found:
+                self.deadlines[check.name] = time.monotonic() + check.seconds
+                thread = threading.Thread(target=_run, args=(check, self.answers), name=f"doctor {check.name}")
+                thread.daemon = True
+                thread.start()
+
+    def wait(self) -> None:
+        """Take one answer, or give up the checks whose time is over."""
+        running = [each for each in self.checks if each.name in self.deadlines and each.name not in self.found]
+        first = min(self.deadlines[check.name] for check in running)
+        try:
+            outcome = self.answers.get(timeout=max(0.0, first - time.monotonic()))
+        except queue.Empty:
+            for check in running:
+                if self.deadlines[check.name] <= time.monotonic():
+                    self._take(check, [failure(check.name, f"no answer within {check.seconds:g} s", check.remedy)])
+            return
+        # An answer that comes too late counts no more.
+        if outcome.check.name not in self.found:
+            self._take(outcome.check, outcome.findings)
+
+    def _take(self, check: Check, findings: list[Finding]) -> None:
+        self.found[check.name] = findings
+        if any(finding.level is Level.FAILURE for finding in findings):
+            self.useless.add(check.name)
 
 
 def _run(check: Check, answers: queue.SimpleQueue[_Outcome]) -> None:
     with _Outcome(check) as outcome:
         outcome.findings = check.run()
     answers.put(outcome)
-
-
-def _wait(
-    checks: Sequence[Check],
-    found: dict[str, list[Finding]],
-    deadlines: dict[str, float],
-    answers: queue.SimpleQueue[_Outcome],
-) -> None:
-    """Take one answer, or give up the checks whose time is over."""
-    running = [check for check in checks if check.name in deadlines and check.name not in found]
-    first = min(deadlines[check.name] for check in running)
-    try:
-        outcome = answers.get(timeout=max(0.0, first - time.monotonic()))
-    except queue.Empty:
-        for check in running:
-            if deadlines[check.name] <= time.monotonic():
-                found[check.name] = [failure(check.name, f"no answer within {check.seconds:.0f} s", check.remedy)]
-        return
-    # An answer that comes too late counts no more.
-    found.setdefault(outcome.check.name, outcome.findings)
-
-
-def _failed(findings: list[Finding]) -> bool:
-    return any(finding.level is Level.FAILURE for finding in findings)
 
 
 def _told(check: Check, error: Exception) -> Finding:
