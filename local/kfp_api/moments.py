@@ -10,7 +10,8 @@ def rendered(moment: float | None) -> str | None:
     """RFC 3339 in UTC with milliseconds; None stays None."""
     if moment is None:
         return None
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    # Rounded as the database compares: isoformat alone would cut off.
+    return datetime.fromtimestamp(round(moment, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parsed(text: str) -> float:

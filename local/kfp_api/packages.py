@@ -49,7 +49,7 @@ def checked(documents: list[Any]) -> list[Any]:
         ApiError: 400, they are not.
     """
     if not documents or len(documents) > 2 or not all(isinstance(document, dict) for document in documents):
-        raise errors.invalid("expected one pipeline spec and at most one platform spec")
+        raise errors.invalid("expected a compiled pipeline: one pipeline spec and at most one platform spec")
     [spec, *platform] = documents
     if "pipelineInfo" not in spec or "schemaVersion" not in spec:
         kind = " (this is a v1 Workflow; compile it with kfp 2)" if spec.get("kind") == "Workflow" else ""
