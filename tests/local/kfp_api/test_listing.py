@@ -43,7 +43,7 @@ def everything(listed: Callable[..., Any], **options: Any) -> list[str]:
             return found
 
 
-@pytest.mark.parametrize("size", [1, 7, 50, 120, 200])
+@pytest.mark.parametrize("size", [7, 50, 119, 120, 200])
 def test_pages_of_any_size_show_every_run_once(api: kfp.Client, names: list[str], size: int) -> None:
     assert everything(api.list_runs, page_size=size) == names
     assert api.list_runs(page_size=size).total_size == 120

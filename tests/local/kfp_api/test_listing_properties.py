@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from kfp_lifecycle.local.kfp_api import columns, filters, paging, runs
@@ -21,7 +20,7 @@ JSON = some.recursive(
     lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=5), inner, max_size=3),
 )
 OPERATIONS = ["EQUALS", "NOT_EQUALS", "GREATER_THAN", "GREATER_THAN_EQUALS", "LESS_THAN", "LESS_THAN_EQUALS"]
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=60, deadline=None)
 
 
 def run(number: int, name: str, created: float) -> runs.Run:
@@ -31,6 +30,11 @@ def run(number: int, name: str, created: float) -> runs.Run:
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> sqlite3.Connection:
     return connect(tmp_path_factory.mktemp("empty") / "kfp.sqlite")
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> sqlite3.Connection:
+    return connect(tmp_path_factory.mktemp("scratch") / "kfp.sqlite")
 
 
 @given(
@@ -80,8 +84,10 @@ def test_a_token_means_what_it_was_made_of(query: str, value: str | float, ident
     size=some.integers(1, 5),
 )
 @quick
-def test_pages_joined_are_the_whole_list(tmp_path: Path, made: list[tuple[str, float]], order: str, size: int) -> None:
-    connection = connect(tmp_path / "kfp.sqlite")
+def test_pages_joined_are_the_whole_list(
+    scratch: sqlite3.Connection, made: list[tuple[str, float]], order: str, size: int
+) -> None:
+    connection = scratch
     connection.execute("DELETE FROM runs")
     for number, (name, created) in enumerate(made):
         runs.insert(connection, run(number, name, created))
@@ -102,8 +108,8 @@ def test_pages_joined_are_the_whole_list(tmp_path: Path, made: list[tuple[str, f
 
 @given(names=some.lists(some.text("aAbB%_", max_size=4), max_size=8), part=some.text("aAbB%_", max_size=2))
 @quick
-def test_a_substring_is_taken_as_it_is(tmp_path: Path, names: list[str], part: str) -> None:
-    connection = connect(tmp_path / "kfp.sqlite")
+def test_a_substring_is_taken_as_it_is(scratch: sqlite3.Connection, names: list[str], part: str) -> None:
+    connection = scratch
     connection.execute("DELETE FROM runs")
     for number, name in enumerate(names):
         runs.insert(connection, run(number, name, number))
