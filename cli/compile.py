@@ -7,12 +7,12 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 from kfp_lifecycle import __version__
 from kfp_lifecycle.cli.image_overrides import chosen_images, rewrite
+from kfp_lifecycle.cli.pipeline_modules import pipelines
 from kfp_lifecycle.components import face_modules, images
 from kfp_lifecycle.core.errors import InputError
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> int:
     try:
         chosen = chosen_images(args.registry, args.tag, args.image)
-        built = pipelines(args.settings)
+        built = pipelines(args.settings, args.pipeline)
     except InputError as error:
         print(f"compile: {error}", file=sys.stderr)
         return 2
@@ -47,35 +47,6 @@ def run(args: argparse.Namespace) -> int:
     for path in written:
         print(path)
     return 0
-
-
-def pipelines(settings: str = "") -> dict[str, Any]:
-    """Every pipeline by its name: a module of ``pipelines/`` holds one, under the module's own name.
-
-    Args:
-        settings: a file that says more of tasks.
-
-    Raises:
-        InputError: the file is not valid.
-    """
-    from kfp_lifecycle.pipelines.settings import Settings, compiling_with, load_task_settings
-
-    with compiling_with(load_task_settings(settings) if settings else Settings()):
-        package = import_module("kfp_lifecycle.pipelines")
-        return {
-            path.stem: _built(path)
-            for path in sorted(Path(str(package.__file__)).parent.glob("*.py"))
-            if "\n@dsl.pipeline" in path.read_text(encoding="utf-8")
-        }
-
-
-def _built(path: Path) -> Any:
-    """The pipeline of a module, which is executed anew as KFP builds a pipeline where it is defined."""
-    specification = spec_from_file_location(f"_compiled_{path.stem}", path)
-    assert specification and specification.loader
-    module = module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return getattr(module, path.stem)
 
 
 def compile_pipelines(out: Path, built: Mapping[str, Any], chosen: Mapping[str, str]) -> list[Path]:
@@ -134,6 +105,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FAMILY=REFERENCE",
         help=f"your own image for one family of {', '.join(images.NAMES)}; may be repeated",
+    )
+    parser.add_argument(
+        "--pipeline",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="pipelines of your own to compile beside those of the library; may be repeated",
     )
     parser.add_argument(
         "--settings",

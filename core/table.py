@@ -157,6 +157,16 @@ def read_frame(directory: str | Path, columns: Sequence[str] | None = None) -> p
     return frame
 
 
+def write_frame(frame: pd.DataFrame, directory: str | Path, *, window: str = "", source: str = "") -> TableInfo:
+    """Write a whole table from memory, for steps of a user's own; the index is left out."""
+    import pyarrow as pa
+
+    content = pa.Table.from_pandas(frame, preserve_index=False)
+    # What pandas wants to find again is of no use to a table, and would change its bytes with pandas' version.
+    schema = content.schema.remove_metadata()
+    return write_table(content.to_batches(), schema, directory, window=window, source=source)
+
+
 def table_digest(directory: str | Path) -> str:
     """Read every part and return its digest anew, to compare with the recorded one."""
     digest = hashlib.sha256()

@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 
 from kfp_lifecycle.core import parts
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.core.table import TableInfo, read_batches, read_info, read_schema, table_digest, write_table
+from kfp_lifecycle.core.table import (
+    TableInfo,
+    read_batches,
+    read_frame,
+    read_info,
+    read_schema,
+    table_digest,
+    write_frame,
+    write_table,
+)
 
 SCHEMA = pa.schema([("n", pa.int64()), ("x", pa.float64()), ("text", pa.string())])
 
@@ -209,6 +218,14 @@ def test_a_column_name_that_appears_twice_is_refused(tmp_path):
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     with pytest.raises(InputError, match="appear once"):
         write_table(table.to_batches(), table.schema, tmp_path / "table")
+
+
+def test_a_frame_makes_the_same_bytes_as_its_rows_and_comes_back(tmp_path):
+    content = rows(1000)
+    frame = content.to_pandas().set_index(content.to_pandas().index[::-1])
+    info = write_frame(frame, tmp_path / "frame", source="here")
+    assert info == write_table(content.to_batches(), content.schema, tmp_path / "rows", source="here")
+    assert read_frame(tmp_path / "frame").equals(frame.reset_index(drop=True))
 
 
 @pytest.mark.slow
