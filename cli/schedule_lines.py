@@ -25,8 +25,11 @@ def difference_lines(difference: Difference, in_full: bool) -> Iterator[str]:
     line = f"{_SIGNS.get(difference.change, '~')} {difference.name}: {difference.change}"
     if difference.change is Change.FINISH:
         line += " what an interrupted apply began"
-    elif difference.change in (Change.REPLACE, Change.ADOPT):
-        line += f" ({', '.join(changed) or 'its pipeline was made anew'})"
+    elif difference.change is Change.ADOPT:
+        line += f" ({', '.join(['owner', *changed])})"
+    elif difference.change is Change.REPLACE:
+        # Only ids differ when names do not.
+        line += f" ({', '.join(changed) or 'its pipeline or version was made anew'})"
     yield line
     if in_full:
         for name, (here, declared) in changed.items():

@@ -38,22 +38,22 @@ class Difference:
 
 
 def differences(wanted: Sequence[Wanted], found: Sequence[Found], owner: str) -> list[Difference]:
-    """What is to happen, in the order of the file, removals last.
+    """What is to happen: removals, so that a schedule with a new name does not run beside itself, then by the file.
 
     Args:
         found: every recurring run of the namespace.
         owner: whose recurring runs are removed when no longer declared.
     """
-    changes = []
+    declared = {want.schedule.name for want in wanted}
+    owned = [it for it in found if it.owner == owner and it.name not in declared]
+    changes = [
+        Difference(Change.REMOVE, name, None, tuple(it for it in owned if it.name == name))
+        for name in sorted({it.name for it in owned})
+    ]
     for want in wanted:
         same_name = tuple(it for it in found if it.name == want.schedule.name)
         if (change := _change(want, same_name)) is not None:
             changes.append(Difference(change, want.schedule.name, want, same_name))
-    declared = {want.schedule.name for want in wanted}
-    owned = [it for it in found if it.owner == owner and it.name not in declared]
-    for name in sorted({it.name for it in owned}):
-        gone = tuple(it for it in owned if it.name == name)
-        changes.append(Difference(Change.REMOVE, name, None, gone))
     return changes
 
 
@@ -79,11 +79,11 @@ def check_ownership(differing: Sequence[Difference], owner: str, file: LocatedYa
     for difference in differing:
         for it in difference.found:
             if it.owner != owner and difference.wanted:
-                whose = f"{it.owner!r}" if it.owner else "nobody's file"
+                whose = f"{it.owner!r} declares" if it.owner else "no file declares"
                 raise InputError(
                     file.where((*difference.wanted.schedule.location, "name")),
                     difference.name,
-                    f"the name of no schedule but {owner!r}'s own; the one with this name is of {whose}",
+                    f"a name that is free or of owner {owner!r}: one that {whose} has it",
                     "Give it another name, or replace that one by this with --adopt.",
                 )
 

@@ -148,18 +148,19 @@ def _start(schedule: Schedule, old: Sequence[Found], now: datetime) -> datetime 
         return schedule.start
     slots = [_whole(it.last_slot) for it in old if it.last_slot]
     newest = max(old, key=lambda it: it.created)
-    if not slots or (newest.cron, newest.every) != (schedule.cron, schedule.every):
-        slots.append(_in_step(schedule, now))
+    same_times = (newest.cron, newest.every) == (schedule.cron, schedule.every)
+    if not (slots and same_times):
+        anchor = schedule.start or (newest.start or newest.created if same_times else now)
+        slots.append(_in_step(schedule.every, _whole(anchor), now.replace(microsecond=0)))
     return max([*slots, *([schedule.start] if schedule.start else [])])
 
 
-def _in_step(schedule: Schedule, now: datetime) -> datetime:
-    """The second that now is; for an interval with a start, its last slot."""
-    now = now.replace(microsecond=0)
-    if not (schedule.every and schedule.start and schedule.start < now):
+def _in_step(every: int, anchor: datetime, now: datetime) -> datetime:
+    """Now, or for an interval its last slot: else who applies more often than it fires would put it off for ever."""
+    if not every or anchor >= now:
         return now
-    interval = timedelta(seconds=schedule.every)
-    return schedule.start + ((now - schedule.start) // interval) * interval
+    interval = timedelta(seconds=every)
+    return anchor + ((now - anchor) // interval) * interval
 
 
 def _whole(moment: datetime) -> datetime:
