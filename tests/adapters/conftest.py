@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ ROLE = Path(__file__).parents[2] / "kserve" / "manifests" / "role.yaml"
 STEPS = "system:serviceaccount:team:default-editor"
 
 
-@pytest.fixture
-def kubernetes(tmp_path: Path) -> Iterator[Server]:
+@contextmanager
+def kubernetes_server(folder: Path) -> Iterator[Server]:
     """An API with the namespace ``team`` for an administrator (token ``admin``) and the steps (token ``steps``)."""
     from kubernetes import client
 
@@ -24,9 +25,15 @@ def kubernetes(tmp_path: Path) -> Iterator[Server]:
     access.add_admin("admin")
     access.add_token("steps", STEPS)
     access.bind(STEPS, rules_from(yaml.safe_load_all(ROLE.read_text(encoding="utf-8"))), "team")
-    with Server(Store(tmp_path / "kubernetes.sqlite"), access) as server:
+    with Server(Store(folder / "kubernetes.sqlite"), access) as server:
         configuration = client.Configuration(host=server.url, api_key={"authorization": "Bearer admin"})
         client.CoreV1Api(client.ApiClient(configuration)).create_namespace({"metadata": {"name": "team"}})
+        yield server
+
+
+@pytest.fixture
+def kubernetes(tmp_path: Path) -> Iterator[Server]:
+    with kubernetes_server(tmp_path) as server:
         yield server
 
 

@@ -32,10 +32,7 @@ class StandInKfp:
     """
 
     def __init__(self) -> None:
-        self.runs: list[dict[str, Any]] = []
-        self.terminated: list[str] = []
-        self.refuse, self.lose, self.late = 0, False, 0.0
-        self.starting = threading.Event()
+        self.forget()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -66,6 +63,12 @@ class StandInKfp:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
+    def forget(self) -> None:
+        """No runs and no faults."""
+        self.runs: list[dict[str, Any]] = []
+        self.terminated: list[str] = []
+        self.refuse, self.lose, self.late = 0, False, 0.0
+
     def answer(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         predicates = json.loads(query.get("filter", "{}")).get("predicates", [])
         name = predicates[0]["string_value"] if predicates else ""
@@ -93,7 +96,6 @@ class StandInKfp:
         self._server.server_close()
 
     def _start(self, body: dict[str, Any]) -> tuple[int, Any]:
-        self.starting.set()
         if self.refuse:
             return self.refuse, {"code": 3, "message": "told to refuse"}
         time.sleep(self.late)
