@@ -120,7 +120,10 @@ def connect(host: str = "", namespace: str = "") -> KfpConnection:
     configuration.retries = False
     configuration.ssl_ca_cert = settings.setting(settings.KFP_CA_FILE) or None
     configuration.api_key_prefix["authorization"] = "Bearer"
-    configuration.refresh_api_key_hook = _TokenSource()
+    if settings.setting(settings.KFP_TOKEN_FILE) or service_account():
+        # The client asks the hook only where it holds a key already, and sends an empty one as it is.
+        configuration.api_key["authorization"] = ""
+        configuration.refresh_api_key_hook = _TokenSource()
     client = kfp_server_api.ApiClient(configuration)
     found = KfpConnection(base, "", client)
     health = found.read("read its health", kfp_server_api.HealthzServiceApi(client).healthz_service_get_healthz)
@@ -141,28 +144,29 @@ class _TokenSource:
     _renew_at: float = field(default=0.0)
 
     def __call__(self, configuration: kfp_server_api.Configuration) -> None:
-        token = self._current()
-        if token:
-            configuration.api_key["authorization"] = token
-        else:
-            configuration.api_key.pop("authorization", None)
+        configuration.api_key["authorization"] = self._current()
 
     def _current(self) -> str:
         if path := settings.setting(settings.KFP_TOKEN_FILE):
-            try:
-                return Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise InputError(
-                    settings.KFP_TOKEN_FILE,
-                    path,
-                    f"a readable file that holds a token ({type(error).__name__})",
-                    f"Mount a projected service account token with audience {AUDIENCE!r} there.",
-                ) from error
+            return _mounted(path)
         account = service_account()
         if account and time.monotonic() >= self._renew_at:
             self._token = _requested(*account)
             self._renew_at = time.monotonic() + 0.8 * _TOKEN_SECONDS
         return self._token
+
+
+def _mounted(path: str) -> str:
+    """The token in a file."""
+    remedy = f"Mount a projected service account token with audience {AUDIENCE!r} there."
+    try:
+        token = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        expected = f"a readable file that holds a token ({type(error).__name__})"
+        raise InputError(settings.KFP_TOKEN_FILE, path, expected, remedy) from error
+    if not token:
+        raise InputError(settings.KFP_TOKEN_FILE, path, "a file that holds a token, not an empty one", remedy)
+    return token
 
 
 def service_account() -> tuple[str, str] | None:

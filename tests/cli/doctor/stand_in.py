@@ -164,11 +164,16 @@ Doctor = Callable[..., Diagnosis]
 
 
 @pytest.fixture
-def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Doctor:
-    """Run the command with no settings but those given by ``monkeypatch`` after this fixture."""
+def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Doctor]:
+    """Run the command with no settings but those given by ``monkeypatch`` after this fixture.
+
+    KUBECONFIG names a server that is no Kubernetes.
+    """
+    nothing = Api()
+    stop = nothing.start()
     for name in (*settings.FROM_CONFIG_MAP, *settings.FROM_SECRET, settings.KFP_ENDPOINT, settings.KFP_TOKEN_FILE):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "nowhere", "http://127.0.0.1:9")))
+    monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "nothing", nothing.url)))
 
     def run(*arguments: str) -> Diagnosis:
         state = () if "--state" in arguments else ("--state", str(tmp_path / "state"))
@@ -176,7 +181,8 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         text = capsys.readouterr().out
         return Diagnosis(code, text, json.loads(text)["findings"])
 
-    return run
+    yield run
+    stop()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from tests.cli.doctor.stand_in import (
 )
 
 from kfp_lifecycle.cli.doctor_checks.kubernetes import shipped_role
+from kfp_lifecycle.local.ports import free_port
 
 __all__ = ["api", "doctor", "kubernetes"]
 SERVICES = f"{KSERVE}/namespaces/team/inferenceservices"
@@ -44,10 +45,14 @@ def test_a_cluster_that_has_all_is_ok(kubernetes: Api, doctor: Doctor) -> None:
     assert (rehearsal.method, rehearsal.query) == ("POST", "fieldValidation=Strict&dryRun=All")
 
 
-def test_a_cluster_that_is_away_is_one_failure_and_the_rest_waits_for_it(doctor: Doctor) -> None:
+def test_a_cluster_that_is_away_is_one_failure_and_the_rest_waits_for_it(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "away", f"http://127.0.0.1:{free_port()}")))
     found = doctor()
     assert found.code == 1
     assert found.level("kubernetes") == "failure"
+    assert "does not answer" in found.of("kubernetes")["text"]
     assert "kubeconfig's address" in found.of("kubernetes")["remedy"]
     assert found.of("canary")["remedy"] == "Repair 'kserve' first."
     assert found.of("rights")["level"] == "warning"
