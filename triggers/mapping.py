@@ -32,7 +32,7 @@ class _Match(_Strict):
 
 class _Rule(_Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$")]
-    on: Literal["alertmanager", "cloudevents"]
+    kind: Literal["alertmanager", "cloudevents"]
     match: _Match = _Match()
     pipeline: _Text
     parameters: dict[str, JsonValue] = {}
@@ -115,7 +115,7 @@ def is_known(rules: Sequence[Rule], event: Event) -> bool:
 
 
 def _rule(rule: _Rule, where: Callable[..., str]) -> Rule:
-    kind = Kind(rule.on)
+    kind = Kind(rule.kind)
 
     def template(text: str, *place: str | int) -> Template:
         return _template(text, kind, where(*place))

@@ -24,21 +24,21 @@ RULES = {
     "rules": [
         {
             "name": "drift",
-            "on": "alertmanager",
+            "kind": "alertmanager",
             "match": {"source": "kfp", "labels": {"alertname": "Drift"}},
             "pipeline": "retrain",
             "parameters": {"model": "{labels.model}"},
         },
         {
             "name": "new-data",
-            "on": "cloudevents",
+            "kind": "cloudevents",
             "match": {"type": "com.example.data.arrived", "source": "/lake"},
             "pipeline": "retrain",
             "parameters": {"model": "{data.model}"},
         },
         {
             "name": "wrong-pipeline",
-            "on": "cloudevents",
+            "kind": "cloudevents",
             "match": {"type": "com.example.wrong"},
             "pipeline": "never-uploaded",
         },

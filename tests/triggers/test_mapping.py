@@ -41,7 +41,7 @@ def alert(type: str = "firing", source: str = "kfp", **labels: str) -> Event:
         ({**RULES, "more": 1}, "more"),
         (changed(name="Not A Name"), "rules[0].name"),
         (changed(name="new-data"), "rules[1].name"),
-        (changed(on="pagerduty"), "rules[0].on"),
+        (changed(kind="pagerduty"), "rules[0].kind"),
         (changed(match={"label": {}}), "rules[0].match.label"),
         (changed(match={"labels": {"a": 1}}), "rules[0].match.labels.a"),
         (changed(pipeline=""), "rules[0].pipeline"),
