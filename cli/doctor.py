@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         with _environment(state):
             context = _context(args, state)
-            return _examined(context, plan(context, args.timeout), settings_origin(state), as_text=not args.json)
+            return _examined(context, args.timeout, settings_origin(state), as_text=not args.json)
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -84,7 +84,7 @@ def plan(context: Context, seconds: float) -> list[Check]:
     return [replace(check, seconds=min(check.seconds, seconds)) for check in found]
 
 
-def _examined(context: Context, checks: Sequence[Check], origin: str, *, as_text: bool) -> int:
+def _examined(context: Context, seconds: float, origin: str, *, as_text: bool) -> int:
     secrets = _secret_values()
     findings: list[Finding] = []
 
@@ -97,11 +97,11 @@ def _examined(context: Context, checks: Sequence[Check], origin: str, *, as_text
         print(f"settings of {origin}", flush=True)
     interrupted = False
     try:
-        for finding in examine(checks):
+        for finding in examine(plan(context, seconds)):
             tell(finding)
     except KeyboardInterrupt:
         interrupted = True
-    for left in context.probes.close(_CLEANING):
+    for left in context.probes.close(min(_CLEANING, seconds)):
         tell(warning("probe", f"{left} may be left", "Remove it."))
     if interrupted:
         print("doctor: interrupted; what it had made is removed, unless said otherwise", file=sys.stderr)

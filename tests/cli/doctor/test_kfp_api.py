@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.doctor.stand_in import KFP_HEALTH, Api, Doctor, Request, api, doctor
+from tests.cli.doctor.stand_in import KFP_HEALTH, Api, Doctor, Request
 
-__all__ = ["api", "doctor"]
 RUNS = "/apis/v2beta1/runs"
 TOKEN = "kfp-token-of-the-test-0123456789"
 

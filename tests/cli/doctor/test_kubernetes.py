@@ -15,10 +15,7 @@ from tests.cli.doctor.stand_in import (
     Api,
     Doctor,
     Request,
-    api,
-    doctor,
     kserve_config,
-    kubernetes,
     resources,
     write_kubeconfig,
 )
@@ -26,7 +23,6 @@ from tests.cli.doctor.stand_in import (
 from kfp_lifecycle.cli.doctor_checks.kubernetes import shipped_role
 from kfp_lifecycle.local.ports import free_port
 
-__all__ = ["api", "doctor", "kubernetes"]
 SERVICES = f"{KSERVE}/namespaces/team/inferenceservices"
 RUNTIME = "/apis/serving.kserve.io/v1alpha1/namespaces/team/servingruntimes/kfp-lifecycle-serve"
 ALL = ("kubernetes", "namespace", "rights", "kserve", "kserve version", "kserve settings", "serving runtime", "canary")

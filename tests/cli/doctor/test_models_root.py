@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.doctor.stand_in import Api, Doctor, api, doctor, kubernetes
+from tests.cli.doctor.stand_in import Api, Doctor
 
 from kfp_lifecycle.adapters.object_files import create, list_files
 from kfp_lifecycle.cli.doctor_checks.storage_account import judge_account
 from kfp_lifecycle.core.diagnosis import Level
 
-__all__ = ["api", "doctor", "kubernetes"]
 CLAIM = "/api/v1/namespaces/team/persistentvolumeclaims/models"
 ACCOUNT = "/api/v1/namespaces/team/serviceaccounts/default"
 

@@ -6,9 +6,8 @@ import base64
 from typing import Any
 
 import pytest
-from tests.cli.doctor.stand_in import Api, Doctor, api, doctor, kubernetes
+from tests.cli.doctor.stand_in import Api, Doctor
 
-__all__ = ["api", "doctor", "kubernetes"]
 CONFIG_MAP = "/api/v1/namespaces/team/configmaps/kfp-lifecycle"
 SECRET = "/api/v1/namespaces/team/secrets/kfp-lifecycle"
 SETTINGS = {"KFP_LIFECYCLE_MODELS_ROOT": "s3://models", "MLFLOW_TRACKING_URI": "http://mlflow:5000"}
