@@ -85,3 +85,10 @@ def last_slot(connection: sqlite3.Connection, identity: str) -> float | None:
     found = connection.execute("SELECT MAX(slot) FROM slots WHERE recurring_run_id = ?", (identity,)).fetchone()
     slot: float | None = found[0]
     return slot
+
+
+def count_slots(connection: sqlite3.Connection, identity: str) -> int:
+    """How many slots were taken."""
+    counted = "SELECT COUNT(*) FROM slots WHERE recurring_run_id = ?"
+    number: int = connection.execute(counted, (identity,)).fetchone()[0]
+    return number

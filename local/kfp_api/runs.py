@@ -68,6 +68,26 @@ def in_states(connection: sqlite3.Connection, wanted: Iterable[str]) -> list[Run
     return rows.select(connection, TABLE, Run, f"WHERE state IN ({marks}) ORDER BY created, rowid", names)
 
 
+def next_pending(connection: sqlite3.Connection) -> Run | None:
+    """The oldest run that waits for its start."""
+    oldest = "WHERE state = ? AND terminate = 0 ORDER BY created, rowid LIMIT 1"
+    return next(iter(rows.select(connection, TABLE, Run, oldest, (states.PENDING,))), None)
+
+
+def asked_to_end(connection: sqlite3.Connection) -> list[str]:
+    """The ids of runs whose end was asked for, and which nobody ends yet."""
+    wanted = f"SELECT id FROM {TABLE} WHERE terminate = 1 AND state IN (?, ?)"
+    return [row[0] for row in connection.execute(wanted, (states.PENDING, states.RUNNING))]
+
+
+def count_active(connection: sqlite3.Connection, recurring_run_id: str) -> int:
+    """How many runs of a recurring run have not ended."""
+    marks = ", ".join("?" for _ in states.ACTIVE)
+    counted = f"SELECT COUNT(*) FROM {TABLE} WHERE recurring_run_id = ? AND state IN ({marks})"
+    number: int = connection.execute(counted, (recurring_run_id, *states.ACTIVE)).fetchone()[0]
+    return number
+
+
 def enter(connection: sqlite3.Connection, identity: str, state: str, *, error: str = "", directory: str = "") -> None:
     """Bring a run into another state and write that into its history; call it in a transaction.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 
@@ -11,6 +12,7 @@ import uvicorn
 from kfp_lifecycle.local.kfp_api import experiments
 from kfp_lifecycle.local.kfp_api.app import create_app
 from kfp_lifecycle.local.kfp_api.database import FILE, connect, transaction
+from kfp_lifecycle.local.kfp_api.execution import Executor
 from kfp_lifecycle.local.ports import LOOPBACK
 from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import StateFolder
@@ -32,15 +34,21 @@ def serve(state: StateFolder, settings: ClusterSettings, port: int, token_key: b
         with transaction(connection):
             experiments.default(connection, "")
     listening = _listening(port)
-    pages = routes(database, state, writable=token_key is None)
-    app = create_app(database, token_key=token_key, pages=pages)
+    executor = Executor(database, state.path, settings)
+    pages = routes(database, state, wake=executor.wake, writable=token_key is None)
+    app = create_app(database, token_key=token_key, wake=executor.wake, pages=pages)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=2
     )
+    # uvicorn raises its signal again when it has ended; this way what follows it happens all the same.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # What ended with the process before this one is told as such before anybody can ask.
+    executor.start()
     print(f"http://{LOOPBACK}:{listening.getsockname()[1]}", flush=True)
     try:
         uvicorn.Server(config).run([listening])
     finally:
+        executor.close()
         connection.close()
 
 

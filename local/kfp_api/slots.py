@@ -14,10 +14,8 @@ from typing import Any
 
 from croniter import CroniterBadDateError, croniter
 
-from kfp_lifecycle.core.cron import checked_cron
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.local.kfp_api.moments import parsed
 
-_NEVER = math.inf
 # After so many years without a match, KFP's cron parser gives up.
 _YEARS = 5
 
@@ -34,27 +32,16 @@ class Trigger:
     cron: str = ""
     interval: int = 0
     start: float | None = None
-    end: float = _NEVER
+    end: float = math.inf
 
 
 def parse_trigger(value: Mapping[str, Any]) -> Trigger:
-    """The trigger in the JSON of a V2beta1Trigger.
-
-    Raises:
-        InputError: it has no schedule or two, or a cron text, an interval or a time in it is wrong.
-    """
-    cron, periodic = value.get("cron_schedule"), value.get("periodic_schedule")
-    if (cron is None) == (periodic is None):
-        raise InputError(
-            "trigger", dict(value), "either cron_schedule or periodic_schedule", "Give an interval or a cron text."
-        )
-    schedule = cron if cron is not None else periodic
-    assert schedule is not None
-    start = _moment("start_time", schedule.get("start_time"))
-    end = _moment("end_time", schedule.get("end_time"))
-    if cron is not None:
-        return Trigger(checked_cron(cron.get("cron") or ""), 0, start, _NEVER if end is None else end)
-    return Trigger("", _interval(schedule.get("interval_second")), start, _NEVER if end is None else end)
+    """The trigger in the JSON that :func:`kfp_lifecycle.local.kfp_api.triggers.checked` gave."""
+    [schedule] = value.values()
+    start, end = (parsed(schedule[name]) if name in schedule else None for name in ("start_time", "end_time"))
+    return Trigger(
+        schedule.get("cron", ""), schedule.get("interval_second", 0), start, math.inf if end is None else end
+    )
 
 
 def next_slot(trigger: Trigger, *, created: float, last: float | None, no_catchup: bool, now: float) -> int | None:
@@ -105,24 +92,3 @@ def _cron(text: str, base: int) -> croniter:
         implement_cron_bug=True,
         max_years_between_matches=_YEARS,
     )
-
-
-def _interval(value: Any) -> int:
-    # KFP's gateway writes 64-bit numbers as texts.
-    try:
-        seconds = int(value)
-    except (TypeError, ValueError):
-        seconds = 0
-    if seconds < 1:
-        raise InputError("interval_second", value, "a whole number of seconds, at least 1", "Give for example 3600.")
-    return seconds
-
-
-def _moment(name: str, value: Any) -> float | None:
-    if value is None or value == "":
-        return None
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(name, value, "a time as in RFC 3339", "Write for example 2026-01-31T12:00:00Z.") from error

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfp_lifecycle.local.kfp_api import rows
+from kfp_lifecycle.local.kfp_api import rows, states
 
 TABLE = "tasks"
 
@@ -19,7 +20,9 @@ class Task:
         number: tells the executions of a run apart, from 0 in the order of their starts.
         log: path of the file with its output.
         directory: where its artifacts are, by name.
-        inputs: its parameters and the URIs of its artifacts.
+        state: SKIPPED if an earlier run's outputs were taken from the cache, as KFP calls it; then there is no log.
+        inputs: ``parameters`` by name, and ``artifacts``: by name, a list of ``uri``, ``type`` and ``metadata``.
+        outputs: in the same form.
     """
 
     run_id: str
@@ -59,3 +62,10 @@ def update(connection: sqlite3.Connection, run_id: str, number: int, **columns: 
     assigned = ", ".join(f"{name} = ?" for name in columns)
     values = [rows.encoded(name, value) for name, value in columns.items()]
     connection.execute(f"UPDATE {TABLE} SET {assigned} WHERE run_id = ? AND number = ?", (*values, run_id, number))
+
+
+def end_all(connection: sqlite3.Connection, run_id: str, *, state: str, error: str) -> None:
+    """Give a run's tasks that still run a final state; for a run that has ended without them."""
+    for task in of_run(connection, run_id):
+        if task.state not in states.FINAL:
+            update(connection, run_id, task.number, state=state, error=error, finished=time.time())
