@@ -101,10 +101,11 @@ def _drawn(box: Box, executions: Sequence[Task], finished: bool, now: float) -> 
     telling = min(executions, key=lambda task: (_rank(task.state), task.number))
     took = [(task.finished or now) - task.started for task in executions if task.started is not None]
     text = words.state_word(telling.state)
-    if took:
-        text += f" · {words.duration(sum(took))}"
+    # There is room for one of them.
     if len(executions) > 1:
         text += f" · {len(executions)}×"
+    elif took:
+        text += f" · {words.rough_duration(took[0])}"
     return DrawnStep(box, words.state_kind(telling.state), text, telling.number)
 
 

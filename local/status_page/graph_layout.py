@@ -19,7 +19,7 @@ NOTE_LINE = 15.0
 _STEP_HEIGHT = 34.0
 _HEAD = 30.0  # for a group's title
 _STRIP = 34.0  # between two layers
-_GAP = 16.0  # between two nodes of a layer
+_GAP = 14.0  # between two nodes of a layer
 _PAD = 12.0  # between a group's frame and what it holds
 _MARGIN = 3.0  # for strokes at the drawing's border
 # Wide averages of a letter's width in a title and in a note.

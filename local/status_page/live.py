@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kubernetes import config
@@ -97,11 +98,20 @@ def objects(state: StateFolder) -> Objects:
     with _lock:
         found = _known.get(str(path))
         if found is None or found[0] != written:
-            configuration = Configuration()
-            configuration.retries = False
-            config.load_kube_config(str(path), client_configuration=configuration)
-            found = _known[str(path)] = (written, Objects(ApiClient(configuration), timeout=SECONDS))
+            found = _known[str(path)] = (written, Objects(client(path), timeout=SECONDS))
     return found[1]
+
+
+def client(kubeconfig: Path) -> ApiClient:
+    """A client that tries once: the page is read anew anyway.
+
+    Raises:
+        OSError, kubernetes.config.ConfigException: there is no usable kubeconfig.
+    """
+    configuration = Configuration()
+    configuration.retries = False
+    config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    return ApiClient(configuration)
 
 
 def _gateway(urls: dict[str, str]) -> bool:

@@ -31,6 +31,6 @@ def overview(request: Request, site: Site) -> Response:
         schedules=schedules[:_LINES],
         more_schedules=len(schedules) > _LINES,
         services=live.services(site.state, known),
-        state=str(site.state.path),
+        folder=str(site.state.path),
         in_words=in_words,
     )

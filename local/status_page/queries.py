@@ -122,7 +122,7 @@ def pipeline_lines(connection: sqlite3.Connection) -> list[PipelineLine]:
     found = connection.execute(
         f"""
         SELECT p.id, coalesce(nullif(p.display_name, ''), p.name) AS shown, p.description, p.created, count(v.id),
-               coalesce(v.display_name, ''), max(v.created)
+               coalesce(nullif(v.display_name, ''), v.name, ''), max(v.created)
         FROM pipelines p LEFT JOIN versions v ON v.pipeline_id = p.id GROUP BY p.id ORDER BY shown LIMIT {_MOST}
         """
     )

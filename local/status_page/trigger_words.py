@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.local.kfp_api.slots import parse_trigger
 from kfp_lifecycle.local.status_page.words import duration, moment
 
@@ -25,7 +24,7 @@ def in_words(trigger: Mapping[str, Any]) -> str:
     """
     try:
         known = parse_trigger(trigger)
-    except InputError as error:
+    except (ValueError, TypeError, KeyError) as error:
         return f"cannot be read: {error}"
     text = _cron(known.cron) if known.cron else _interval(known.interval)
     if known.start is not None:
@@ -36,7 +35,9 @@ def in_words(trigger: Mapping[str, Any]) -> str:
 
 
 def _interval(seconds: int) -> str:
-    return f"every {_UNITS[seconds]}" if seconds in _UNITS else f"every {duration(seconds)}"
+    if seconds in _UNITS:
+        return f"every {_UNITS[seconds]}"
+    return f"every {_each(seconds, 'second') if seconds < 60 else duration(seconds)}"
 
 
 def _cron(cron: str) -> str:
@@ -46,6 +47,8 @@ def _cron(cron: str) -> str:
 
 def _known(fields: list[str]) -> str:
     """What follows "every", empty for a cron text that has no short form in words."""
+    if len(fields) != 6:
+        return ""
     second, minute, hour, day, month, weekday = fields
     if month != "*" or (day != "*" and weekday != "*"):
         return ""

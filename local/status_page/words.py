@@ -63,6 +63,15 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
+def rough_duration(seconds: float) -> str:
+    """A length of time in the largest unit that fits.
+
+    >>> rough_duration(3725)
+    '1 h'
+    """
+    return " ".join(duration(seconds).split()[:2])
+
+
 def distance(seconds: float, now: float) -> str:
     """How far a moment is from now.
 

@@ -65,7 +65,19 @@
     refresh();
   };
 
+  // On a narrow screen the graph begins where something happens, and a log at its end.
+  const reveal = () => {
+    for (const box of document.querySelectorAll(".graph")) {
+      const step = box.querySelector("a.bad, a.busy") ?? box.querySelector(".step");
+      if (!step) continue;
+      const [inner, outer] = [step.getBoundingClientRect(), box.getBoundingClientRect()];
+      box.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+    }
+    for (const log of document.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight;
+  };
+
   addEventListener("hashchange", follow);
   follow();
+  reveal();
   refresh();
 })();
