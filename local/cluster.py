@@ -19,6 +19,7 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
 from kfp_lifecycle.local import kubeconfig, lifecycle, processes
+from kfp_lifecycle.local.cluster_runs import run_on
 from kfp_lifecycle.local.gateway import admin
 from kfp_lifecycle.local.gateway.resources import REVISION_HEADER
 from kfp_lifecycle.local.kfp_tokens import TOKEN_FILE
@@ -26,6 +27,7 @@ from kfp_lifecycle.local.kserve_controller import names
 from kfp_lifecycle.local.kserve_controller.modes import ACCESS_ANNOTATION
 from kfp_lifecycle.local.kserve_controller.objects import Object, Objects
 from kfp_lifecycle.local.pods.kubelet import POD_MARK
+from kfp_lifecycle.local.runner import RunResult
 from kfp_lifecycle.local.settled import is_settled, weights
 from kfp_lifecycle.local.state import StateFolder, read_json
 from kfp_lifecycle.local.traffic import Traffic
@@ -236,6 +238,10 @@ class Cluster:
         change = {"metadata": {"annotations": {ACCESS_ANNOTATION: "deny" if denied else None}}}
         self.patch(name, change, namespace=namespace)
         self.wait(lambda: (self.send(name, namespace=namespace).status == 403) == denied, "the access changed")
+
+    def run_pipeline(self, pipeline: Any, parameters: Mapping[str, Any], **options: Any) -> RunResult:
+        """Run a pipeline with this cluster's settings; what it takes is told at :func:`cluster_runs.run_on`."""
+        return run_on(self.state, pipeline, parameters, **options)
 
     def close(self) -> None:
         """Close connections; the cluster runs on."""
