@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from kfp_lifecycle.adapters.object_access import attempt, file_system, is_missing, refusals
 from kfp_lifecycle.adapters.object_uris import Location, locate, public
@@ -47,26 +47,37 @@ def list_files(uri: str, parameter: str = "uri") -> list[str]:
     Raises:
         InputError: nothing is there, or nothing matches.
     """
+    return [location.uri for location, _ in listed(uri, parameter)]
+
+
+def listed(uri: str, parameter: str = "uri") -> list[tuple[Location, dict[str, Any]]]:
+    """As ``list_files``, each file with what its store says of it: always ``size``, and checksums by the store's names.
+
+    An https file comes without.
+
+    Raises:
+        InputError: as ``list_files``.
+    """
     location = locate(uri, parameter)
     if location.scheme == "https":
         if location.has_wildcard:
             raise InputError(parameter, public(uri), "one https file", "A web server lists no files: name each.")
-        return [location.uri]
+        return [(location, {})]
     files = file_system(location)
 
-    def listed() -> list[str]:
+    def found() -> dict[str, dict[str, Any]]:
         if location.has_wildcard:
-            found = files.glob(location.path, detail=True)
-            return [path for path, info in found.items() if info["type"] == "file"]
-        if files.info(location.path)["type"] == "file":
-            return [location.path]
-        return list(files.find(location.path))
+            matches = files.glob(location.path, detail=True)
+            return {path: info for path, info in matches.items() if info["type"] == "file"}
+        info = files.info(location.path)
+        return {location.path: info} if info["type"] == "file" else files.find(location.path, detail=True)
 
-    paths = attempt(location, parameter, listed)
-    if not paths:
+    known = attempt(location, parameter, found)
+    if not known:
         expected = "a pattern that matches a file" if location.has_wildcard else "a folder with files"
         raise InputError(parameter, public(uri), expected, "Check its spelling, and that the data has arrived.")
-    return sorted(Location(location.scheme, path).uri for path in paths)
+    places = ((Location(location.scheme, path), info) for path, info in known.items())
+    return sorted(places, key=lambda place: place[0].uri)
 
 
 @contextmanager

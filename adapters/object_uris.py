@@ -94,5 +94,21 @@ def join(uri: str, *names: str) -> str:
     return location.uri
 
 
+def below(name: str, base: str) -> list[str]:
+    """The folders and the file of ``name`` that ``base``, which may be a pattern, does not fix by itself."""
+    fixed = []
+    for part in base.split("/"):
+        if any(sign in part for sign in "*?["):
+            break
+        fixed.append(part)
+    parts = name.split("/")
+    return parts[len(fixed) :] if parts[: len(fixed)] == fixed else parts[-1:]
+
+
+def is_hidden(name: str, base: str) -> bool:
+    """Whether a name below ``base`` has a part that starts with a dot or an underscore: no data, by custom."""
+    return any(part.startswith((".", "_")) for part in below(name, base))
+
+
 def _has_control(text: str) -> bool:
     return any(ord(sign) < 32 for sign in text)

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from kfp_lifecycle.adapters import object_store
+from kfp_lifecycle.adapters.object_uris import below, is_hidden
 from kfp_lifecycle.core.errors import InputError
 
 AUTO, PARQUET, CSV, JSONL = "auto", "parquet", "csv", "jsonl"
@@ -68,7 +69,7 @@ def find_sources(uri: str, format: str) -> list[Source]:
     if format not in FORMATS:
         raise InputError("format", format, "one of " + ", ".join(FORMATS), "Leave it at auto to go by the file names.")
     base = object_store.locate(uri)
-    found = [name for name in object_store.list_files(uri, "uri") if not _is_hidden(name, base.uri)]
+    found = [name for name in object_store.list_files(uri, "uri") if not is_hidden(name, base.uri)]
     named = {name: _SUFFIXES.get(_suffix(name), "") for name in found}
     if format == AUTO:
         known = {name: kind for name, kind in named.items() if kind}
@@ -178,21 +179,6 @@ def _suffix(uri: str) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _below(name: str, base: str) -> list[str]:
-    """The folders and the file of ``name`` that ``base`` does not fix by itself."""
-    fixed = []
-    for part in base.split("/"):
-        if any(sign in part for sign in "*?["):
-            break
-        fixed.append(part)
-    parts = name.split("/")
-    return parts[len(fixed) :] if parts[: len(fixed)] == fixed else parts[-1:]
-
-
-def _is_hidden(name: str, base: str) -> bool:
-    return any(part.startswith((".", "_")) for part in _below(name, base))
-
-
 def _partitions(name: str, base: str) -> dict[str, str | None]:
-    pairs = [match.groups() for part in _below(name, base)[:-1] if (match := _PARTITION.fullmatch(part))]
+    pairs = [match.groups() for part in below(name, base)[:-1] if (match := _PARTITION.fullmatch(part))]
     return {key: None if value == _NO_VALUE else unquote(value) for key, value in pairs}
