@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -21,8 +21,6 @@ from kfp_lifecycle.cli.doctor_checks.context import Context
 from kfp_lifecycle.cli.doctor_checks.examination import Check, examine
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.diagnosis import Finding, Level, as_json, count, redacted, warning
-from kfp_lifecycle.local import lifecycle
-from kfp_lifecycle.local.runner_environment import settings_origin, step_environment
 from kfp_lifecycle.local.state import DEFAULT_FOLDER, StateFolder
 
 _DESCRIPTION = """One line for each thing that a run needs: ok, warning, or failure with its fix. The settings are those
@@ -32,6 +30,14 @@ _MODULES = (kubernetes, steps_settings, kfp_api, kserve, registry, models_root, 
 _TOKEN_FILES = (settings.KFP_TOKEN_FILE, settings.GATEWAY_TOKEN_FILE, settings.PROMETHEUS_TOKEN_FILE)
 # Seconds that a probe gets to be removed before its name is told instead.
 _CLEANING = 12.0
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where the settings are from, in words; ``local`` when a local cluster runs there."""
+
+    text: str
+    local: bool
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,15 +63,14 @@ def run(args: argparse.Namespace) -> int:
     state = Path(args.state or DEFAULT_FOLDER).expanduser().resolve()
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with _environment(state):
-            context = _context(args, state)
-            return _examined(context, args.timeout, settings_origin(state), as_text=not args.json)
+        with _environment(state) as origin:
+            return _examined(_context(args, state, origin), args.timeout, origin.text, as_text=not args.json)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _context(args: argparse.Namespace, state: Path) -> Context:
-    local = lifecycle.record(StateFolder(state)) is not None
+def _context(args: argparse.Namespace, state: Path, origin: _Origin) -> Context:
+    local = origin.local
     namespace = args.namespace or kubernetes_connection.own_namespace()
     administrator = state / "kubeconfig"
     return Context(
@@ -115,13 +120,20 @@ def _examined(context: Context, seconds: float, origin: str, *, as_text: bool) -
 
 
 @contextmanager
-def _environment(state: Path) -> Iterator[None]:
-    """The environment of a step in this process."""
+def _environment(state: Path) -> Iterator[_Origin]:
+    """The environment of a step in this process, and where it is from."""
+    if not any((state / name).exists() for name in ("cluster.json", "environment.json")):
+        yield _Origin(f"this shell, as {state} holds no local cluster", local=False)
+        return
+    # An image, where the doctor may run too, has nothing of a local cluster.
+    from kfp_lifecycle.local import lifecycle
+    from kfp_lifecycle.local.runner_environment import settings_origin, step_environment
+
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(step_environment(state, (), Path(folder)))
         try:
-            yield
+            yield _Origin(settings_origin(state), local=lifecycle.record(StateFolder(state)) is not None)
         finally:
             os.environ.clear()
             os.environ.update(before)

