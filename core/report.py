@@ -30,8 +30,31 @@ th { color: var(--soft); font-weight: 600; } td.number, th.number { text-align: 
   font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); } .wait { color: var(--wait); }
 """
 
-_GOOD = {"pass", "promote", "promoted", "first_release", "canary", "unchanged", "restored", "healthy", "start"}
-_BAD = {"fail", "refused", "stale", "roll_back", "rolled_back", "not_restored", "data_fault", "over_budget"}
+_GOOD = {
+    "pass",
+    "promote",
+    "promoted",
+    "approved",
+    "first_release",
+    "canary",
+    "unchanged",
+    "restored",
+    "healthy",
+    "start",
+    "sent",
+}
+_BAD = {
+    "fail",
+    "refused",
+    "stale",
+    "roll_back",
+    "rolled_back",
+    "not_restored",
+    "rejected",
+    "timed_out",
+    "data_fault",
+    "over_budget",
+}
 
 
 @dataclass(frozen=True)
