@@ -1,13 +1,18 @@
-"""From data to a champion: collect, validate, split, train, evaluate, register, deploy, judge, promote or roll back."""
+"""From data to a champion: collect, validate, split, train, evaluate, register, deploy, judge, promote or roll back.
+
+Where it is asked to, it waits for a human between judge and promote. However it ends, a webhook is told.
+"""
 
 from kfp import dsl
 
 from kfp_lifecycle.components import (
+    approve,
     collect,
     conclude,
     deploy,
     evaluate,
     judge,
+    notify,
     promote,
     register,
     roll_back,
@@ -18,15 +23,32 @@ from kfp_lifecycle.components import (
 from kfp_lifecycle.pipelines.settings import configured
 
 
-def _conclude(step: str, decided: dsl.PipelineTask, on_refusal: str) -> dsl.PipelineTask:
+def _conclude(step: str, decided: dsl.PipelineTask, on_refusal: str, **more: str) -> dsl.PipelineTask:
     """End the run by the decision of ``decided``; inside the branch that its outcome chose."""
     task = conclude(
         step=step,
         outcome=decided.outputs["outcome"],
         decision=decided.outputs["decision"],
         on_refusal=on_refusal,
+        **more,
     )
     return configured(task).set_display_name(f"conclude after {step}")
+
+
+def _roll_back(
+    step: str, decided: dsl.PipelineTask, on_refusal: str, reason: str, service: str, namespace: str, seconds: int
+) -> None:
+    """Take the canary off, and end the run by the decision that wanted it, or by a roll back that did not work."""
+    rolled_back = configured(
+        roll_back(
+            service=service,
+            namespace=namespace,
+            run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+            reason=reason,
+            timeout_seconds=seconds,
+        )
+    )
+    _conclude(step, decided, on_refusal, restored=rolled_back.outputs["outcome"])
 
 
 @dsl.pipeline(name="train-and-release")
@@ -77,6 +99,8 @@ def train_and_release(
     replay_limit: int = 4000,
     replay_per_second: float = 20.0,
     disagreement_limit: float = 0.05,
+    approval: str = "none",
+    approval_timeout_seconds: int = 86400,
     on_refusal: str = "fail",
     seed: int = 0,
 ) -> None:
@@ -135,20 +159,24 @@ def train_and_release(
         replay_limit: At most so many rows are replayed.
         replay_per_second: At most so many rows a second.
         disagreement_limit: The share of replayed rows on which the arms may disagree.
+        approval: Who must approve a canary before it is promoted: none, annotation, tag or any.
+        approval_timeout_seconds: Without an approval by then the canary is rolled back; at most 7 days.
         on_refusal: fail or succeed.
         seed: The seed of split, training and bootstrap.
     """
-    left_open = configured(
-        roll_back(
+    # KFP runs one exit task only, so the one that tells how the run ended takes off first what it left open.
+    ended = configured(
+        notify(
             service=service,
             namespace=namespace,
             run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-            reason="its run ended without a verdict",
+            run_name=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+            take_off=True,
             timeout_seconds=timeout_seconds,
         )
     )
-    left_open.set_display_name("take off what is left without a verdict")
-    with dsl.ExitHandler(left_open, "release"):
+    ended.set_display_name("take off what is left without a verdict, and tell")
+    with dsl.ExitHandler(ended, "release"):
         collected = configured(
             collect(
                 uri=data_uri,
@@ -252,31 +280,44 @@ def train_and_release(
                         )
                     )
                     with dsl.If(judged.outputs["outcome"] == "promote", "no-worse"):
-                        promoted = configured(
-                            promote(
+                        approved = configured(
+                            approve(
                                 service=service,
-                                model_name=model_name,
                                 version=registered.outputs["version"],
                                 namespace=namespace,
-                                environment=environment,
-                                timeout_seconds=timeout_seconds,
+                                source=approval,
+                                timeout_seconds=approval_timeout_seconds,
+                                check_seconds=check_seconds,
                                 run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
                             )
                         )
-                        _conclude("promote", promoted, on_refusal)
+                        with dsl.If(approved.outputs["outcome"] == "approved", "approved"):
+                            promoted = configured(
+                                promote(
+                                    service=service,
+                                    model_name=model_name,
+                                    version=registered.outputs["version"],
+                                    namespace=namespace,
+                                    environment=environment,
+                                    timeout_seconds=timeout_seconds,
+                                    run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                                )
+                            )
+                            _conclude("promote", promoted, on_refusal)
+                        with dsl.Else("not-approved"):
+                            _roll_back(
+                                "approve",
+                                approved,
+                                on_refusal,
+                                "nobody approved it",
+                                service,
+                                namespace,
+                                timeout_seconds,
+                            )
                     with dsl.Else("not-shown-to-be-no-worse"):
-                        rolled_back = configured(
-                            roll_back(
-                                service=service,
-                                namespace=namespace,
-                                run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-                                reason="the judge said so",
-                                timeout_seconds=timeout_seconds,
-                            )
+                        _roll_back(
+                            "judge", judged, on_refusal, "the judge said so", service, namespace, timeout_seconds
                         )
-                        # A service that was not restored fails the run whatever is asked of refusals.
-                        _conclude("roll_back", rolled_back, "succeed")
-                        _conclude("judge", judged, on_refusal).after(rolled_back)
                 with dsl.Else("no-canary"):
                     _conclude("deploy", deployed, on_refusal)
             with dsl.Else("not-good-enough"):

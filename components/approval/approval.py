@@ -42,7 +42,7 @@ def approve(
     asks for the same, until the same deadline. It never moves traffic.
 
     Returns:
-        approved, rejected, timed_out (which means no) or superseded.
+        approved (also where nobody is to be asked), rejected, timed_out (which means no) or superseded.
 
     Raises:
         InputError: an argument or a setting cannot be used; nothing was written.
@@ -57,6 +57,21 @@ def approve(
         check_seconds=check_seconds,
         run_id=run_id or uuid.uuid4().hex,
     )
+    made = _nobody_asked(request) if request.source is Source.NONE else _decided(request)
+    save_decision(made, decision.path)
+    Path(report.path).parent.mkdir(parents=True, exist_ok=True)
+    sections = [html.decision_section(made), html.Section("Approval", html.mapping_table(made.inputs))]
+    Path(report.path).write_text(html.page(f"Approval of {service} version {version}", sections), encoding="utf-8")
+    print(f"{service}: {made.outcome}", *made.reasons, sep="\n  ", flush=True)
+    return (str(made.outcome),)
+
+
+def _nobody_asked(request: ApprovalRequest) -> Decision:
+    """A pipeline whose releases need no approval has this step too; it reads and writes nothing."""
+    return _decision(request, Word(Outcome.APPROVED, ("no approval was asked for",)), "", None)
+
+
+def _decided(request: ApprovalRequest) -> Decision:
     if request.source is Source.TAG:
         mlflow_connection.tracking_uri()
     connection = kubernetes_connection.connect()
@@ -64,13 +79,7 @@ def approve(
     model = _waiting(connection, request)
     with asked_to_stop() as stop:
         word, asked = _word(connection, request, model, stop)
-    made = _decision(request, word, model, asked)
-    save_decision(made, decision.path)
-    Path(report.path).parent.mkdir(parents=True, exist_ok=True)
-    sections = [html.decision_section(made), html.Section("Approval", html.mapping_table(made.inputs))]
-    Path(report.path).write_text(html.page(f"Approval of {service} version {version}", sections), encoding="utf-8")
-    print(f"{service}: {word.outcome}", *word.reasons, sep="\n  ", flush=True)
-    return (str(word.outcome),)
+    return _decision(request, word, model, asked)
 
 
 def _word(

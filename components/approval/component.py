@@ -23,7 +23,8 @@ def approve(
         service: The name of the InferenceService.
         version: The MLflow version of the canary.
         namespace: Empty means the pod's own.
-        source: Whose word counts: annotation (of the release record), tag (of the MLflow version) or any.
+        source: Whose word counts: annotation (of the release record), tag (of the MLflow version) or any; none asks
+            nobody.
         timeout_seconds: How long to wait, at most 7 days.
         check_seconds: The time between two looks.
         run_id: The KFP run, which holds the release while it waits.
@@ -31,7 +32,7 @@ def approve(
     Returns:
         decision: decision.json with outcome, who decided, when and where.
         report: The decision as a page.
-        outcome: approved, rejected, timed_out or superseded.
+        outcome: approved (also where nobody was to be asked), rejected, timed_out or superseded.
     """
     from kfp_lifecycle.components.approval.approval import approve as run
 

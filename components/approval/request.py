@@ -16,6 +16,7 @@ _LONGEST_CHECK = 3600
 class Source(StrEnum):
     """Where an answer may come from."""
 
+    NONE = "none"  # nobody is asked
     ANY = "any"
     ANNOTATION = "annotation"
     TAG = "tag"

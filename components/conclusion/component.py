@@ -11,6 +11,7 @@ def conclude(
     outcome: str,
     decision: dsl.Input[dsl.Artifact],
     on_refusal: str = "fail",
+    restored: str = "",
 ) -> NamedTuple("Outputs", [("outcome", str)]):  # type: ignore[valid-type]
     """End a run by its last decision, so that a refused gate fails the run without losing its report.
 
@@ -19,10 +20,11 @@ def conclude(
         outcome: Its outcome.
         decision: Its decision.json; the reasons are the first lines of this step's log.
         on_refusal: fail, or succeed to end a refused run well; not_restored fails it anyway.
+        restored: The outcome of the roll back that followed; empty where there was none.
 
     Returns:
         outcome: The outcome of the run.
     """
     from kfp_lifecycle.components.conclusion.conclusion import conclude as run
 
-    return run(step=step, outcome=outcome, decision=decision, on_refusal=on_refusal)
+    return run(step=step, outcome=outcome, decision=decision, on_refusal=on_refusal, restored=restored)

@@ -17,6 +17,8 @@ REFUSALS = frozenset(
         "roll_back",
         "rolled_back",
         "superseded",
+        "rejected",
+        "timed_out",
         "data_fault",
         "insufficient_data",
     }
@@ -36,7 +38,7 @@ class Fault(RuntimeError):
 
 
 @step_entry
-def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL) -> tuple[str]:
+def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL, restored: str = "") -> tuple[str]:
     """Print why a step decided as it did, and fail the run if it refused, or could not restore a service.
 
     A deciding step ends well even when it refuses, because KFP drops the artifacts of a failed one; so the run fails
@@ -46,10 +48,11 @@ def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL
         step: the step that decided.
         outcome: its outcome.
         on_refusal: ``fail``, or ``succeed`` to end a refused run well; a service that was not restored fails it anyway.
+        restored: the outcome of the roll back that followed; empty where there was none.
 
     Raises:
         InputError: ``on_refusal`` is neither, or the decision is not the one of this outcome.
-        Fault: the outcome is ``not_restored``.
+        Fault: the outcome is ``not_restored``, or that of the roll back is.
         Refused: the outcome is a refusal and ``on_refusal`` is ``fail``.
     """
     if on_refusal not in (FAIL, SUCCEED):
@@ -68,6 +71,8 @@ def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL
     print(said, flush=True)
     if outcome in FAULTS:
         raise Fault(said)
+    if restored in FAULTS:
+        raise Fault(f"roll_back answered {restored}, its report says why; before that, {said}")
     if outcome in REFUSALS and on_refusal == FAIL:
         raise Refused(said)
     return (outcome,)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
+from kfp_lifecycle.core.decision import load_decision
 from kfp_lifecycle.local.cluster import Cluster
 from kfp_lifecycle.local.runner import RunResult
 
@@ -31,6 +33,12 @@ JUDGED = {"canary_percent": 25, "weights": [25, 50], "check_seconds": 2, "checks
 def ask(cluster: Cluster, service: str, row: dict[str, Any] = ROW) -> tuple[int, Any]:
     answer = cluster.send(service, {"instances": [row]}, path=f"/v1/models/{service}:predict")
     return answer.status, answer.json()
+
+
+def ended(result: RunResult) -> dict[str, Any]:
+    """What the exit handler would have told."""
+    said: dict[str, Any] = load_decision(Path(result.task("notify").directory) / "decision").inputs
+    return said
 
 
 def versions(cluster: Cluster, name: str) -> list[Any]:
@@ -59,7 +67,7 @@ def test_repeating_a_run_changes_nothing_and_another_seed_is_judged_and_promoted
     assert other.succeeded, other.error
     assert other.task("judge").outputs["outcome"] == "promote"
     assert other.task("promote").outputs["outcome"] == "promoted"
-    assert other.task("roll-back").outputs["outcome"] == "nothing_to_do"
+    assert other.task("approve").outputs["outcome"] == "approved"
     assert sorted(version.version for version in versions(cluster, "orders")) == ["1", "2"]
     assert cluster.weights("orders") == {"orders-v2-predictor": 100}
     assert MlflowClient(cluster.mlflow_url).get_model_version_by_alias("orders", "champion").version == "2"
@@ -96,7 +104,7 @@ def test_without_a_user_a_canary_is_judged_by_its_own_holdout_and_without_a_judg
     assert not third.succeeded
     assert "metrics='graphite'" in third.error
     assert third.task("deploy").outputs["outcome"] == "canary"
-    assert third.task("roll-back").outputs["outcome"] == "rolled_back"
+    assert ended(third)["outcome"] == "rolled_back"
     assert cluster.weights("quiet") == {"quiet-v1-predictor": 100}
 
 

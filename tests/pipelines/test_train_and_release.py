@@ -74,7 +74,7 @@ def test_all_images_are_from_the_table_and_nothing_is_installed(ir: dict[str, An
 def test_steps_run_in_the_order_of_the_lifecycle_and_each_refusal_concludes(ir: dict[str, Any]) -> None:
     steps = [set(part.get("dag", {}).get("tasks", {})) for part in ir["components"].values()]
     # All but the exit handler's own step is inside it.
-    assert set(ir["root"]["dag"]["tasks"]) == {"exit-handler-1", "roll-back"}
+    assert set(ir["root"]["dag"]["tasks"]) == {"exit-handler-1", "notify"}
     assert any({"collect", "validate"} <= names for names in steps)
     valid = next(steps for condition, steps in conditions(ir) if "split" in steps)
     assert {"split", "train", "evaluate"} <= valid
@@ -85,44 +85,60 @@ def test_steps_run_in_the_order_of_the_lifecycle_and_each_refusal_concludes(ir: 
         for name, task, _ in step_tasks(ir)
         if verb_of(name) == "conclude"
     }
-    assert concluded == {"validate", "evaluate", "deploy", "judge", "promote", "roll_back"}
+    assert concluded == {"validate", "evaluate", "deploy", "judge", "approve", "promote"}
 
 
-def test_only_a_canary_is_judged_and_only_a_judges_yes_promotes(ir: dict[str, Any]) -> None:
-    branches = {frozenset(map(verb_of, steps)): condition for condition, steps in conditions(ir)}
-    found = {verb: condition for steps, condition in branches.items() for verb in steps}
-    assert found["judge"].endswith("deploy-outcome'] == 'canary'")
-    assert found["promote"].endswith("judge-outcome'] == 'promote'")
-    assert found["roll_back"].startswith("!(") and found["roll_back"].endswith("judge-outcome'] == 'promote')")
+def test_only_a_canary_is_judged_and_only_a_judges_yes_and_a_humans_promote(ir: dict[str, Any]) -> None:
+    found = {
+        verb: [condition for condition, steps in conditions(ir) if verb in set(map(verb_of, steps))]
+        for verb in ("judge", "approve", "promote", "roll_back")
+    }
+    [judged], [approved], [promoted], rolled_back = found.values()
+    assert judged.endswith("deploy-outcome'] == 'canary'")
+    assert approved.endswith("judge-outcome'] == 'promote'") and not approved.startswith("!")
+    assert promoted.endswith("approve-outcome'] == 'approved'") and not promoted.startswith("!")
+    assert sorted(rolled_back) == sorted(f"!({condition})" for condition in (approved, promoted))
 
 
-def test_a_roll_back_that_did_not_work_is_not_hidden_behind_the_judges_no(ir: dict[str, Any]) -> None:
+def test_nobody_is_asked_unless_a_user_wants_it(ir: dict[str, Any]) -> None:
+    assert ir["root"]["inputDefinitions"]["parameters"]["approval"]["defaultValue"] == "none"
+
+
+def test_a_roll_back_that_did_not_work_is_not_hidden_behind_a_no(ir: dict[str, Any]) -> None:
     concluding = {
         task["inputs"]["parameters"]["step"]["runtimeValue"]["constant"]: task["inputs"]["parameters"]
         for name, task, _ in step_tasks(ir)
         if verb_of(name) == "conclude"
     }
-    given = concluding["roll_back"]
-    assert given["outcome"]["taskOutputParameter"]["producerTask"] == "roll-back-2"
-    # What was refused ends well here; what was not restored fails whatever is asked.
-    assert given["on_refusal"]["runtimeValue"]["constant"] == "succeed"
+    for step in ("judge", "approve"):
+        producer = concluding[step]["restored"]["taskOutputParameter"]["producerTask"]
+        assert verb_of(producer) == "roll_back"
 
 
-def test_however_the_run_ends_what_it_left_open_is_taken_off(ir: dict[str, Any]) -> None:
-    task = ir["root"]["dag"]["tasks"]["roll-back"]
+def test_however_the_run_ends_what_it_left_open_is_taken_off_and_told(ir: dict[str, Any]) -> None:
+    task = ir["root"]["dag"]["tasks"]["notify"]
     assert task["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
     assert task["dependentTasks"] == ["exit-handler-1"]
     given = task["inputs"]["parameters"]
     assert given["run_id"]["runtimeValue"]["constant"] == "{{$.pipeline_job_uuid}}"
-    # It must never undo a promotion.
-    assert "undo_promotion" not in given
+    assert given["take_off"]["runtimeValue"]["constant"] is True
+    assert given["status"]["taskFinalStatus"]["producerTask"] == "exit-handler-1"
+
+
+def test_one_exit_task_stands_for_all_as_a_cluster_runs_one_only(ir: dict[str, Any]) -> None:
+    last = [
+        name
+        for name, task, _ in step_tasks(ir)
+        if task.get("triggerPolicy", {}).get("strategy") == "ALL_UPSTREAM_TASKS_COMPLETED"
+    ]
+    assert last == ["notify"]
 
 
 def test_the_waiting_step_is_left_where_it_is_and_ended_at_last(ir: dict[str, Any], executors: dict[str, Any]) -> None:
     for name, _, label in step_tasks(ir):
         given = executors.get(label, {})
         annotations = given.get("podMetadata", {}).get("annotations", {})
-        waits = verb_of(name) == "judge"
+        waits = verb_of(name) in ("judge", "approve")
         assert (annotations.get("cluster-autoscaler.kubernetes.io/safe-to-evict") == "false") == waits
         assert (annotations.get("karpenter.sh/do-not-disrupt") == "true") == waits
         assert ("activeDeadlineSeconds" in given) == waits
@@ -132,7 +148,8 @@ def test_gates_compare_our_own_outcomes_only(ir: dict[str, Any]) -> None:
     # kfp.local evaluates the condition as text, so it must never hold words that a user chose.
     expected = re.compile(
         r"(!\()?inputs\.parameter_values\['pipelinechannel--"
-        r"((validate|evaluate)-outcome'\] == 'pass'|deploy-outcome'\] == 'canary'|judge-outcome'\] == 'promote')\)?"
+        r"((validate|evaluate)-outcome'\] == 'pass'|deploy-outcome'\] == 'canary'|judge-outcome'\] == 'promote'"
+        r"|approve-outcome'\] == 'approved')\)?"
     )
     for condition, _ in conditions(ir):
         assert expected.fullmatch(condition)
@@ -171,7 +188,7 @@ def test_every_step_requests_cpu_and_memory(ir: dict[str, Any]) -> None:
 
 def test_the_run_id_is_kfps_own(ir: dict[str, Any]) -> None:
     for name, task, _ in step_tasks(ir):
-        if verb_of(name) in {"register", "deploy", "judge", "promote", "roll_back"}:
+        if verb_of(name) in {"register", "deploy", "judge", "approve", "promote", "roll_back", "notify"}:
             assert task["inputs"]["parameters"]["run_id"]["runtimeValue"]["constant"] == "{{$.pipeline_job_uuid}}"
 
 

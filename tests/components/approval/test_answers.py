@@ -127,6 +127,15 @@ def test_an_answer_that_was_given_in_time_counts_when_the_step_was_down_at_the_d
     assert approved()[0] == "approved"
 
 
+def test_where_nobody_is_to_be_asked_nothing_is_read_or_written(waiting, approved):
+    waiting.world.proxy.writes.seen.clear()
+    before = waiting.world.record()
+    outcome, decision = approved(source="none")
+    assert (outcome, decision.reasons) == ("approved", ("no approval was asked for",))
+    assert "by" not in decision.inputs and decision.inputs["source"] == "none"
+    assert waiting.world.record() == before and waiting.world.proxy.writes.seen == []
+
+
 def test_the_log_tells_how_to_answer(waiting, approved, capsys):
     approved(timeout_seconds=0.5)
     said = capsys.readouterr().out

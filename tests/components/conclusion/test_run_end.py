@@ -31,7 +31,7 @@ def decided(tmp_path: Path):
     return make
 
 
-@pytest.mark.parametrize("outcome", ["fail", "too_few_rows", "refused"])
+@pytest.mark.parametrize("outcome", ["fail", "too_few_rows", "refused", "rejected", "timed_out"])
 def test_a_refusal_fails_the_run_after_its_reasons_are_printed(decided, capsys, outcome):
     with pytest.raises(Refused, match=f"evaluate answered {outcome}: AUC is lower; and slower"):
         conclude("evaluate", outcome, decided(outcome, "AUC is lower", "and slower"))
@@ -47,6 +47,20 @@ def test_a_service_that_was_not_restored_fails_the_run_whatever_is_asked_of_refu
     with pytest.raises(Fault, match="roll_back answered not_restored: the canary stays"):
         conclude("roll_back", "not_restored", decided("not_restored", "the canary stays"), on_refusal=on_refusal)
     assert "the canary stays" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("on_refusal", ["fail", "succeed"])
+def test_a_roll_back_that_did_not_work_fails_the_run_and_the_decision_behind_it_is_told(decided, on_refusal):
+    said = "roll_back answered not_restored.*judge answered roll_back: errors"
+    with pytest.raises(Fault, match=said):
+        conclude("judge", "roll_back", decided("roll_back", "errors"), on_refusal=on_refusal, restored="not_restored")
+
+
+def test_a_roll_back_that_worked_leaves_the_end_to_the_decision(decided):
+    with pytest.raises(Refused, match="approve answered rejected: no"):
+        conclude("approve", "rejected", decided("rejected", "no"), restored="rolled_back")
+    ended = conclude("approve", "rejected", decided("rejected"), on_refusal="succeed", restored="rolled_back")
+    assert ended == ("rejected",)
 
 
 @pytest.mark.parametrize("outcome", ["pass", "first_release", "canary", "unchanged"])
