@@ -69,6 +69,8 @@ def apply_schedule(
             failures += 1
             if not (isinstance(error, KfpAbsent) or error.status in _MAY_PASS) or failures >= _MOST_FAILURES:
                 raise
+            if isinstance(error, KfpAbsent):
+                continue
             _log.warning("%s; looking again", error)
             time.sleep(random.uniform(0.2, 1.0) * min(2.0 ** (failures - 2), _LONGEST_PAUSE))
             continue

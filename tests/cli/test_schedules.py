@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -209,6 +210,27 @@ def test_a_write_whose_answer_is_lost_is_not_done_twice(kfp_url: str, file: Path
 
     assert enabled(kfp_url) == {"hourly": 1}
     assert by_name(kfp_url)["hourly"].runtime_config.parameters["times"] == 3
+
+
+def test_two_that_apply_at_once_end_with_one_schedule(kfp_url: str, file: Path) -> None:
+    for times in (2, 3):
+        declared(file, HOURLY.replace("times: 2", f"times: {times}"))
+        together = threading.Barrier(3)
+        codes: list[int] = []
+
+        def race(together: threading.Barrier = together, codes: list[int] = codes) -> None:
+            together.wait()
+            codes.append(main(["schedules", "apply", str(file)]))
+
+        racers = [threading.Thread(target=race) for _ in range(3)]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join()
+
+        assert codes == [0, 0, 0]
+        assert enabled(kfp_url) == {"hourly": 1}
+        assert by_name(kfp_url)["hourly"].runtime_config.parameters["times"] == times
 
 
 def test_an_api_that_keeps_something_else_leaves_the_old_schedule_as_it_is(
