@@ -38,7 +38,8 @@ def judge_version(name: str, health: dict[str, Any]) -> Finding:
     version, floor = read_version(tag), written(KFP_FLOOR)
     if version is None:
         remedy = f"See that it is {floor} or later, for example by the tag of the ml-pipeline image."
-        return warning(name, f"cannot be told: the API calls itself {tag or 'nothing'!r}", remedy)
+        said = f"calls itself {tag!r}" if tag else "does not name it"
+        return warning(name, f"cannot be told: the API {said}", remedy)
     if version < KFP_FLOOR:
         return failure(name, f"{tag} is older than {floor}", f"Upgrade Kubeflow Pipelines to {floor} or later.")
     return ok(name, tag)

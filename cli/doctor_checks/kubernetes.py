@@ -64,7 +64,9 @@ def _rights(context: Context) -> list[Finding]:
         remedy = "Give --kubeconfig FILE of an administrator, or run the doctor in a pod of that account."
         return [warning("rights", f"of {who} cannot be told: you may not impersonate it", remedy)]
     if not lacking:
-        return [ok("rights", f"{who} has all {len(wanted)} of {ROLE_MANIFEST} in {context.namespace!r}")]
+        # An administrator has them all, which tells nothing of the runs.
+        others = "" if account or context.local else "; --service-account NAME asks for those of the runs' account"
+        return [ok("rights", f"{who} has all {len(wanted)} of {ROLE_MANIFEST} in {context.namespace!r}{others}")]
     remedy = (
         f"kubectl apply --namespace {context.namespace} -f {ROLE_MANIFEST} -f kserve/manifests/rolebindings.yaml "
         "(the binding names the runs' service account)."

@@ -31,6 +31,8 @@ from kfp_lifecycle.local.kfp_api.errors import ApiError
 VERSION = "/apis/v2beta1"
 # A client's base URL may end in /pipeline, as behind Kubeflow's gateway.
 _PREFIXES = ("", "/pipeline")
+# As KFP's API server answers; the version is the one whose API this is.
+_HEALTH = {"commit_sha": "unknown", "tag_name": "2.17.0+kfp-lifecycle", "pipeline_store": "database"}
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _UPLOADS: dict[str, Answer] = {
     "/pipelines/upload": pipeline_routes.upload,
@@ -102,7 +104,7 @@ def create_app(
         return refusing(endpoint)
 
     async def healthz(_: Request) -> Response:
-        return JSONResponse({"multi_user": token_key is not None})
+        return JSONResponse({**_HEALTH, "multi_user": token_key is not None})
 
     async def unserved(request: Request) -> Response:
         raise errors.unimplemented(f"{request.method} {request.url.path[:200]}")
