@@ -1,4 +1,4 @@
-"""``run``: a compiled pipeline on this machine."""
+"""``run``: a compiled pipeline on this machine, or on a KFP API."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import sys
 from types import FrameType
 
+from kfp_lifecycle.cli import remote_arguments
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.local.runner import RunResult, run_pipeline
 from kfp_lifecycle.local.runner_parameters import load_params_file, parse_assignments
@@ -22,8 +23,12 @@ _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+:)")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("run", help="run a compiled pipeline on this machine", description=_DESCRIPTION)
-    parser.add_argument("pipeline", metavar="PIPELINE.yaml", help="a file that compile.py wrote")
+    parser = subparsers.add_parser(
+        "run", help="run a compiled pipeline", description=f"{_DESCRIPTION} {remote_arguments.DESCRIPTION}"
+    )
+    parser.add_argument(
+        "pipeline", metavar="PIPELINE.yaml", help="a file that compile.py wrote; with --remote also an uploaded name"
+    )
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="one parameter; lists and objects as JSON"
     )
@@ -44,10 +49,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="take a task's outputs from an earlier run with equal inputs and code, where the pipeline allows it",
     )
+    remote_arguments.add_remote_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.remote:
+        from kfp_lifecycle.cli import remote_run
+
+        return remote_run.run(args)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         result = _run(args)
@@ -70,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> RunResult:
+    remote_arguments.check_local(args)
     inputs = load_specification(args.pipeline).inputs
     parameters = load_params_file(args.params_file) if args.params_file else {}
     parameters.update(parse_assignments(args.param, inputs))

@@ -12,8 +12,8 @@ from kfp_lifecycle.adapters.kfp_connection import KfpConnection, connect
 from kfp_lifecycle.adapters.kfp_errors import KfpError
 from kfp_lifecycle.adapters.schedule_applying import NotSettled, apply_schedule
 from kfp_lifecycle.adapters.schedule_resolution import resolved
+from kfp_lifecycle.cli.connection_arguments import add_connection_arguments
 from kfp_lifecycle.cli.schedule_lines import difference_lines, summary, write_line
-from kfp_lifecycle.cli.upload import add_connection_arguments
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.schedule_changes import Difference, check_ownership, differences
 from kfp_lifecycle.core.schedule_plan import Found

@@ -8,6 +8,7 @@ import sys
 from kfp_lifecycle.adapters.kfp_connection import connect
 from kfp_lifecycle.adapters.kfp_errors import KfpError
 from kfp_lifecycle.adapters.kfp_uploads import Outcome, check_tag, upload
+from kfp_lifecycle.cli.connection_arguments import add_connection_arguments
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.pipeline_package import Package, read_package
 
@@ -23,12 +24,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and write nothing")
     add_connection_arguments(parser)
     parser.set_defaults(run=run)
-
-
-def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say which KFP API is meant."""
-    parser.add_argument("--host", default="", metavar="URL", help="the KFP API (default: KF_PIPELINES_ENDPOINT)")
-    parser.add_argument("--namespace", default="", help="on a multi-user KFP (default: the pod's own or kubectl's)")
 
 
 def run(args: argparse.Namespace) -> int:

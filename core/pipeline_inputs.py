@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,13 @@ def pipeline_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     """The pipeline itself, from what the API keeps of an upload, which may have platform settings beside it."""
     inner: Mapping[str, Any] = spec.get("pipeline_spec") or spec
     return inner
+
+
+def combined(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The documents of a compiled file as the API takes them: the second one holds platform settings."""
+    if len(documents) == 1:
+        return documents[0]
+    return {"pipeline_spec": documents[0], "platform_spec": documents[1]}
 
 
 def declared(spec: Mapping[str, Any]) -> dict[str, Declared]:

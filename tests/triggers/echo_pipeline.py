@@ -7,6 +7,8 @@ from kfp import compiler, dsl
 
 @dsl.component(base_image="python:3.11", install_kfp_package=False)
 def echo(model: str) -> str:
+    if model == "fail":
+        raise ValueError("told to fail")
     return model
 
 
