@@ -35,7 +35,7 @@ def checks(context: Context) -> list[Check]:
         Check("kserve settings", lambda: _settings(context), _LOOK, kubernetes.NAME),
         Check("serving runtime", lambda: _runtime(context), _LOOK, kubernetes.NAME),
         Check("gateway api", lambda: _gateway_api(context), _LOOK, kubernetes.NAME),
-        Check("canary", lambda: _canary(context), _LOOK, NAME, seconds=25),
+        Check("canary", lambda: _canary(context), _LOOK, NAME, seconds=18),
     ]
 
 

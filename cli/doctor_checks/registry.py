@@ -27,8 +27,8 @@ _RIGHTS = (
 def checks(context: Context) -> list[Check]:
     """The checks of this module."""
     return [
-        Check(NAME, _reachable, _REACHABLE, seconds=30),
-        Check("mlflow registry", lambda: _registry(context), _RIGHTS, NAME, seconds=30),
+        Check(NAME, _reachable, _REACHABLE),
+        Check("mlflow registry", lambda: _registry(context), _RIGHTS, NAME, seconds=28),
     ]
 
 
