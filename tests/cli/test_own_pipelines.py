@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -65,3 +66,12 @@ def test_a_file_without_a_pipeline_or_with_a_name_that_is_taken_is_refused(
 def test_a_file_that_is_not_there_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--pipeline", str(folder / "absent.py")]) == 2
     assert "absent.py" in capsys.readouterr().err
+
+
+def test_the_pipeline_of_the_page_compiles(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "composing.md"
+    block = re.search(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert block
+    (tmp_path / "mine.py").write_text(block[1], encoding="utf-8")
+    assert main(["--out", str(tmp_path), "--pipeline", str(tmp_path / "mine.py")]) == 0
+    assert "configMapAsEnv" in (tmp_path / "pipelines" / "mine.yaml").read_text(encoding="utf-8")

@@ -182,3 +182,13 @@ def test_defaults_never_cache_repeat_or_cut_short_what_must_not_be() -> None:
 
 def test_caching_can_be_turned_off_for_all() -> None:
     assert effective("split", known("split"), Settings(TaskSettings(cache=False))).cache is False
+
+
+def test_the_page_shows_every_key_in_a_file_that_can_be_loaded(file: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "composing.md"
+    [block] = re.findall(r"^```yaml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    settings = load(file, block)
+    content = yaml.safe_load(block)
+    assert set(content) == set(TOP)
+    assert {key for each in (content["defaults"], *content["tasks"].values()) for key in each} == set(KEYS)
+    assert settings.own("add_item_price").secrets == {"prices": ("PRICES_TOKEN",)}
