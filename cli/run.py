@@ -7,12 +7,15 @@ import re
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from kfp_lifecycle.cli import remote_arguments
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.local.runner import RunResult, run_pipeline
 from kfp_lifecycle.local.runner_parameters import load_params_file, parse_assignments
 from kfp_lifecycle.local.runner_specification import load_specification
+
+if TYPE_CHECKING:
+    from kfp_lifecycle.local.runner import RunResult
 
 _DESCRIPTION = """Steps get the settings of the local cluster in the state folder, or without one this shell's own
 environment. Exit code 0: the run succeeded; 1: it failed; 2: a parameter or file is wrong and nothing ran; 130:
@@ -80,6 +83,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> RunResult:
+    # An image that starts runs elsewhere holds nothing that runs them.
+    from kfp_lifecycle.local.runner import run_pipeline
+
     remote_arguments.check_local(args)
     inputs = load_specification(args.pipeline).inputs
     parameters = load_params_file(args.params_file) if args.params_file else {}

@@ -39,6 +39,12 @@ print(list(MlflowClient().search_registered_models()))
 """
 
 
+# Commands that run in an image, beside its steps.
+COMMANDS = {
+    "release": ["cli.run", "cli.remote_run", "cli.sweep", "cli.trigger_server", "triggers.app", "triggers.server"]
+}
+
+
 def family_of(face: Path) -> str:
     match = re.search(r'images\.reference\("([a-z]+)"\)', face.read_text())
     assert match, f"{face} names no family"
@@ -89,7 +95,7 @@ def test_the_logic_of_each_step_imports(family: tuple[str, Path]) -> None:
     if name == "serve":
         modules = [f"kfp_lifecycle.serving.{path.stem}" for path in (ROOT / "kserve" / "serving").glob("[a-z]*.py")]
     else:
-        modules = modules_of(name)
+        modules = modules_of(name) + [f"kfp_lifecycle.{each}" for each in COMMANDS.get(name, ())]
     assert modules
     run(python, IMPORTS.format(modules=modules))
 
