@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -175,8 +176,17 @@ def prepare(
     return prepared
 
 
-def execute(prepared: PreparedRun, *, progress: Progress, stop: Stop | None = None) -> RunResult:
+def execute(
+    prepared: PreparedRun,
+    *,
+    progress: Progress,
+    stop: Stop | None = None,
+    waiting: subprocess.Popen[bytes] | None = None,
+) -> RunResult:
     """Run it to its end, or until ``stop`` is set; then its processes are asked to end, and ended.
+
+    Args:
+        waiting: a process of :func:`kfp_lifecycle.local.runner_session.start_process`, which saves the start of one.
 
     Raises:
         KeyboardInterrupt: the run was interrupted; its processes are gone.
@@ -194,7 +204,7 @@ def execute(prepared: PreparedRun, *, progress: Progress, stop: Stop | None = No
     )
     tasks: list[TaskResult] = []
     failure = ""
-    with workspace(directory), run_process(prepared.order, prepared.environment) as process:
+    with workspace(directory), run_process(prepared.order, prepared.environment, waiting) as process:
         for event in events(process, directory, stop):
             progress(event)
             if event["event"] in ("ended", "cached"):

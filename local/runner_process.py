@@ -1,7 +1,8 @@
 """The process of one run: ``kfp.local`` with its global state, apart from everybody else's.
 
-Started by :mod:`kfp_lifecycle.local.runner` with the file that says what to run. ``kfp.local`` keeps its settings in
-a singleton, replaces ``builtins.print`` after a loop and deletes its workspace; here all that ends with the process.
+Started by :mod:`kfp_lifecycle.local.runner_session`, perhaps before there is a run: the order comes as one line on
+standard input, with the environment. ``kfp.local`` keeps its settings in a singleton, replaces ``builtins.print`` after
+a loop and deletes its workspace; here all that ends with the process.
 """
 
 from __future__ import annotations
@@ -13,21 +14,29 @@ import sys
 import threading
 from pathlib import Path
 
+from kfp import components, local
+
+# kfp.local imports these when a pipeline runs; a process that waits for its order has them by then.
+from kfp.local.orchestrator import dag_orchestrator, enhanced_dag_orchestrator  # noqa: F401
+
+from kfp_lifecycle.local import runner_cache
 from kfp_lifecycle.local.runner_watcher import tell
 
 
 def main() -> int:
-    order = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return 0
+    given = json.loads(line)
+    os.environ.clear()
+    os.environ.update(given["environment"])
+    order = json.loads(Path(given["order"]).read_text(encoding="utf-8"))
     threading.Thread(target=_end_with_the_caller, daemon=True).start()
     # When the run is asked to end, so are its steps, and how they end is still to be told. The watchers start no more.
     signal.signal(signal.SIGTERM, lambda *_: None)
     # kfp.local writes this interpreter's path over every "python3" in a command, in users' parameters too. The first
     # folder of PATH holds a python3 that is this interpreter, so the name can stay a name.
     sys.executable = "python3"
-    from kfp import components, local
-
-    from kfp_lifecycle.local import runner_cache
-
     runner_cache.install()
     local.init(
         local.SubprocessRunner(use_venv=False),

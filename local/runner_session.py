@@ -78,21 +78,37 @@ def remove_workspace(directory: Path) -> None:
     shutil.rmtree(directory / "workspace", ignore_errors=True)
 
 
-@contextlib.contextmanager
-def run_process(order: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The run's process in a session of its own; nothing that it started outlives the block, by whatever name."""
-    directory = order.parent
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kfp_lifecycle.local.runner_process", str(order)],
-        # Never written to: it ends when we do, however we end.
+def start_process() -> subprocess.Popen[bytes]:
+    """A process in a session of its own that waits for its run; it ends when we do, however we end."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "kfp_lifecycle.local.runner_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**environment, runner_tree.MARK: str(directory)},
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
+
+
+@contextlib.contextmanager
+def run_process(
+    order: Path, environment: Mapping[str, str], waiting: subprocess.Popen[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The run's process; nothing that it started outlives the block, by whatever name.
+
+    Args:
+        waiting: one of :func:`start_process`, to be used for this run.
+    """
+    directory = order.parent
+    process = waiting or start_process()
     root = psutil.Process(process.pid)
     try:
+        assert process.stdin is not None
+        told = {"order": str(order), "environment": {**environment, runner_tree.MARK: str(directory)}}
+        # One that is gone by now says so by the end of its output.
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(told).encode() + b"\n")
+            process.stdin.flush()
         yield process
     finally:
         if process.poll() is None:
@@ -102,8 +118,14 @@ def run_process(order: Path, environment: Mapping[str, str]) -> Iterator[subproc
         # A step may still be there when its parent has gone.
         runner_tree.kill(directory, root)
         process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream:
+        release(process)
+
+
+def release(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes to a process; one that still waits for its run ends by that."""
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            with contextlib.suppress(BrokenPipeError):
                 stream.close()
 
 

@@ -22,6 +22,7 @@ from kfp_lifecycle.local.kfp_api import records, runs, schedules, states
 from kfp_lifecycle.local.kfp_api.background import Worker, start_thread
 from kfp_lifecycle.local.kfp_api.database import connect
 from kfp_lifecycle.local.kfp_api.runs import Run
+from kfp_lifecycle.local.kfp_api.spare_process import SpareProcess
 from kfp_lifecycle.local.runner import RUNS, RunResult, execute, new_directory, prepare
 from kfp_lifecycle.local.runner_session import Stop
 from kfp_lifecycle.local.runner_specification import specification
@@ -45,6 +46,7 @@ class Executor:
         self._lock = threading.Lock()
         self._closing = False
         self._held = -1
+        self._spare = SpareProcess()
         self._dispatcher = Worker("dispatcher", self._dispatch)
         self._scheduler = Worker("scheduler", self._fire)
 
@@ -57,6 +59,7 @@ class Executor:
         self._held = _exclusive(self._state / _LOCK)
         with closing(connect(self._database)) as connection:
             _recover(connection)
+        self._spare.refill()
         self._dispatcher.start()
         self._scheduler.start()
 
@@ -76,6 +79,7 @@ class Executor:
             stop.set()
         for _, thread in present:
             thread.join()
+        self._spare.close()
         if self._held >= 0:
             os.close(self._held)
             self._held = -1
@@ -129,6 +133,8 @@ class Executor:
                     del self._running[run.id]
                 stop.close()
                 self.wake()
+                if not self._closing:
+                    self._spare.refill()
 
     def _executed(self, connection: sqlite3.Connection, run: Run, directory: Path, stop: Stop) -> RunResult:
         prepared = prepare(
@@ -141,7 +147,8 @@ class Executor:
             cache=run.caching is not False,
             scheduled=datetime.fromtimestamp(run.scheduled, UTC),
         )
-        return execute(prepared, progress=records.TaskRecords(connection, run.id, stop), stop=stop)
+        tasks = records.TaskRecords(connection, run.id, stop)
+        return execute(prepared, progress=tasks, stop=stop, waiting=self._spare.take())
 
 
 def _exclusive(path: Path) -> int:
