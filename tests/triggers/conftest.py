@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,12 @@ from tests.adapters.stand_in_kfp import StandInKfp
 
 from kfp_lifecycle.adapters.reservations import LABEL
 from kfp_lifecycle.local.kubernetes_api import Server
+from kfp_lifecycle.local.testing import Cluster, local_cluster
 
+__all__ = ["local_cluster"]
+
+ROLE = Path(__file__).parents[2] / "kserve" / "manifests" / "trigger-server.yaml"
+LEASE = 3  # seconds; a server may die between its reservation and its start
 SECRET = "a-secret-of-at-least-sixteen-characters"
 RULES = {
     "version": 1,
@@ -175,3 +181,35 @@ def server(_server: TriggerServer, stage: Stage) -> TriggerServer:
 @pytest.fixture
 def stand_in_kfp(stage: Stage) -> StandInKfp:
     return stage.kfp
+
+
+@pytest.fixture(scope="session")
+def cluster(local_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    made = local_cluster(kfp=True, role=ROLE)
+    package = tmp_path_factory.mktemp("package") / "retrain.yaml"
+    subprocess.run([sys.executable, str(Path(__file__).with_name("echo_pipeline.py")), str(package)], check=True)
+    made.kfp_client().upload_pipeline(str(package), pipeline_name="retrain")
+    return made
+
+
+@pytest.fixture
+def servers(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[..., TriggerServer]]:
+    """Start servers on the local cluster, or where the environment given says."""
+    mapping, secret = tmp_path / "triggers.yaml", tmp_path / "secret"
+    mapping.write_text(yaml.safe_dump(RULES), encoding="utf-8")
+    secret.write_text(SECRET, encoding="utf-8")
+    made: list[TriggerServer] = []
+
+    def start(**environment: str) -> TriggerServer:
+        arguments = ["--config", str(mapping), "--port", "0", "--token-file", str(secret), "--lease", str(LEASE)]
+        made.append(TriggerServer({**cluster.environment(), **environment}, arguments, tmp_path / f"{len(made)}.log"))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.close()
+
+
+def runs(cluster: Cluster, model: str) -> list[Any]:
+    found = cluster.kfp_client().list_runs(page_size=100).runs or []
+    return [run for run in found if run.runtime_config.parameters.get("model") == model]

@@ -6,59 +6,20 @@ Against the local KFP API and the local Kubernetes API with the rights of the sh
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
-from tests.triggers.conftest import RULES, SECRET, TriggerServer, alert_group
+from tests.triggers.conftest import SECRET, TriggerServer, alert_group, runs
 
-from kfp_lifecycle.local.testing import Cluster, local_cluster
+from kfp_lifecycle.local.testing import Cluster
 
-__all__ = ["local_cluster"]
-
-ROLE = Path(__file__).parents[2] / "kserve" / "manifests" / "trigger-server.yaml"
 DELIVERIES = 1000
-LEASE = 5  # seconds; a server may die between its reservation and its start
-
-
-@pytest.fixture(scope="module")
-def cluster(local_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    made = local_cluster(kfp=True, role=ROLE)
-    package = tmp_path_factory.mktemp("package") / "retrain.yaml"
-    subprocess.run([sys.executable, str(Path(__file__).with_name("echo_pipeline.py")), str(package)], check=True)
-    made.kfp_client().upload_pipeline(str(package), pipeline_name="retrain")
-    return made
-
-
-@pytest.fixture
-def servers(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[], TriggerServer]]:
-    mapping, secret = tmp_path / "triggers.yaml", tmp_path / "secret"
-    mapping.write_text(yaml.safe_dump(RULES), encoding="utf-8")
-    secret.write_text(SECRET, encoding="utf-8")
-    made: list[TriggerServer] = []
-
-    def start() -> TriggerServer:
-        arguments = ["--config", str(mapping), "--port", "0", "--token-file", str(secret), "--lease", str(LEASE)]
-        made.append(TriggerServer(cluster.environment(), arguments, tmp_path / f"{len(made)}.log"))
-        return made[-1]
-
-    yield start
-    for server in made:
-        server.close()
-
-
-def runs(cluster: Cluster, model: str) -> list[Any]:
-    found = cluster.kfp_client().list_runs(page_size=100).runs or []
-    return [run for run in found if run.runtime_config.parameters.get("model") == model]
 
 
 def deliver(
