@@ -1,4 +1,4 @@
-"""What a run came to, from the release record that it left and from KFP's word on it. Pure."""
+"""What a run came to, from the release record and the note that it left, and from KFP's word on it. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from kfp_lifecycle.core import approval
 from kfp_lifecycle.core.release import JUDGE_EVIDENCE, Release, ReleaseRecord, State
+from kfp_lifecycle.core.run_notes import RunNote
 
 
 class RunOutcome(StrEnum):
@@ -57,18 +58,24 @@ class RunEnding:
     environment: str = ""
 
 
-def run_ending(record: ReleaseRecord | None, run_id: str, word: str, error: str) -> RunEnding:
+def run_ending(
+    record: ReleaseRecord | None, run_id: str, word: str, error: str, note: RunNote | None = None
+) -> RunEnding:
     """What the run came to.
 
     Args:
         record: of the service that it was to release; None where there is none.
         word: KFP's state of what the exit handler guards, such as SUCCEEDED.
         error: KFP's message on it; empty where it has none.
+        note: what the last gate said, where the run came to one.
     """
+    error = note.said if note else error
     model, environment = (record.model, record.environment) if record else ("", "")
     mine = [each for each in (record.releases if record else ()) if run_id and each.run_id == run_id]
     if not mine:
-        return RunEnding(_BY_WORD.get(word, RunOutcome.FAILED), error, model=model, environment=environment)
+        by_word = _BY_WORD.get(word, RunOutcome.FAILED)
+        outcome = RunOutcome.REFUSED if note and note.refused else by_word
+        return RunEnding(outcome, error, model=model, environment=environment)
     last = mine[-1]
     outcome = RunOutcome.LEFT_OPEN if last.open else _BY_STATE[last.state]
     return RunEnding(outcome, _reason(last, outcome) or error, last.to_version, last.from_version, model, environment)

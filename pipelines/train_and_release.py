@@ -30,6 +30,7 @@ def _conclude(step: str, decided: dsl.PipelineTask, on_refusal: str, **more: str
         outcome=decided.outputs["outcome"],
         decision=decided.outputs["decision"],
         on_refusal=on_refusal,
+        run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         **more,
     )
     return configured(task).set_display_name(f"conclude after {step}")

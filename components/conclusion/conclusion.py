@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from kfp_lifecycle.adapters import run_notes
+from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import load_decision
 from kfp_lifecycle.core.errors import InputError, step_entry
+from kfp_lifecycle.core.run_notes import RunNote
+from kfp_lifecycle.core.window import format_time
 
 FAIL, SUCCEED = "fail", "succeed"
 # The outcomes by which a gate says no, over all deciding steps.
@@ -38,7 +42,9 @@ class Fault(RuntimeError):
 
 
 @step_entry
-def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL, restored: str = "") -> tuple[str]:
+def conclude(
+    step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL, restored: str = "", run_id: str = ""
+) -> tuple[str]:
     """Print why a step decided as it did, and fail the run if it refused, or could not restore a service.
 
     A deciding step ends well even when it refuses, because KFP drops the artifacts of a failed one; so the run fails
@@ -49,6 +55,7 @@ def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL
         outcome: its outcome.
         on_refusal: ``fail``, or ``succeed`` to end a refused run well; a service that was not restored fails it anyway.
         restored: the outcome of the roll back that followed; empty where there was none.
+        run_id: the run, on which a note is kept for ``notify``; empty keeps none.
 
     Raises:
         InputError: ``on_refusal`` is neither, or the decision is not the one of this outcome.
@@ -69,6 +76,8 @@ def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL
         )
     said = f"{step} answered {outcome}: {'; '.join(saved.reasons) or 'no reason given'}"
     print(said, flush=True)
+    if run_id:
+        _note(run_id, RunNote(said, outcome in REFUSALS, format_time(now())))
     if outcome in FAULTS:
         raise Fault(said)
     if restored in FAULTS:
@@ -76,3 +85,11 @@ def conclude(step: str, outcome: str, decision: Artifact, on_refusal: str = FAIL
     if outcome in REFUSALS and on_refusal == FAIL:
         raise Refused(said)
     return (outcome,)
+
+
+def _note(run_id: str, note: RunNote) -> None:
+    """Keep what was said for the exit handler, which is worth no failure."""
+    try:
+        run_notes.write(run_id, note)
+    except (RuntimeError, ValueError, OSError) as error:
+        print(f"no note was kept for the message on this run: {error}", flush=True)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from kfp_lifecycle.adapters import kubernetes_connection, left_releases, release_records, webhooks
+from kfp_lifecycle.adapters import kubernetes_connection, left_releases, release_records, run_notes, webhooks
 from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.webhooks import Delivery
 from kfp_lifecycle.components.notification.message import (
@@ -26,6 +26,7 @@ from kfp_lifecycle.core.errors import step_entry
 from kfp_lifecycle.core.release import ReleaseRecord
 from kfp_lifecycle.core.release_inputs import check_service_name, check_timeout
 from kfp_lifecycle.core.run_ending import RunEnding, run_ending
+from kfp_lifecycle.core.run_notes import RunNote
 
 _WHY = "its run ended without a verdict"
 
@@ -106,7 +107,14 @@ def _ended(
             record = stored.record if stored else None
         except (RuntimeError, ValueError, OSError) as error:
             notes = (*notes, f"the release record cannot be read: {type(error).__name__}: {error}")
-    return run_ending(record, run_id, str(status.state or ""), status.error_message or ""), where, notes
+    note: RunNote | None = None
+    if run_id:
+        try:
+            note = run_notes.read(run_id)
+        except (RuntimeError, ValueError, OSError) as error:
+            # A pipeline that releases nothing may have no rights here.
+            print(f"no note on the run can be read: {type(error).__name__}: {error}", flush=True)
+    return run_ending(record, run_id, str(status.state or ""), status.error_message or "", note), where, notes
 
 
 def _sent(message: Message) -> tuple[Outcome, str, int]:

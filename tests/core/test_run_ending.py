@@ -10,6 +10,7 @@ import pytest
 from kfp_lifecycle.core import release
 from kfp_lifecycle.core.release import ReleaseRecord
 from kfp_lifecycle.core.run_ending import RunEnding, RunOutcome, run_ending
+from kfp_lifecycle.core.run_notes import RunNote
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -77,3 +78,12 @@ def test_the_last_of_several_releases_of_a_run_counts() -> None:
     first = ended("refused", {"reasons": ["busy"]})
     assert run_ending(started("mine", first), "mine", "FAILED", "").outcome == "left_open"
     assert run_ending(started("other", first), "mine", "FAILED", "").reason == "busy"
+
+
+@pytest.mark.parametrize(("refused", "outcome"), [(True, "refused"), (False, "succeeded")])
+def test_what_the_last_gate_said_is_the_reason_where_no_release_has_one(refused: bool, outcome: str) -> None:
+    note = RunNote("evaluate answered fail: AUC is lower", refused, "2026-11-24T10:00:00Z")
+    found = run_ending(None, "mine", "SUCCEEDED", "from KFP", note)
+    assert (found.outcome, found.reason) == (outcome, note.said)
+    released = run_ending(ended("rolled_back", {}, JUDGED), "mine", "FAILED", "from KFP", note)
+    assert (released.outcome, released.reason) == ("rolled_back", "errors: worse")

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import pytest
 from tests.adapters.receiver import Behaviour, Receiver, answering, hanging, raw
 from tests.components.stage.background import in_background
+from tests.components.stage.registered import File
 
 from kfp_lifecycle.adapters import webhooks
 from kfp_lifecycle.components.approval.approval import approve
+from kfp_lifecycle.components.conclusion.conclusion import Refused, conclude
 from kfp_lifecycle.components.notification.notification import notify
 from kfp_lifecycle.components.promotion.promotion import promote
 from kfp_lifecycle.components.rollback.rollback import roll_back
 from kfp_lifecycle.core import settings
+from kfp_lifecycle.core.decision import Decision, save_decision
 
 TAKES = answering("200 OK", body=b"ok")
 
@@ -114,6 +119,28 @@ def test_the_release_of_another_run_is_neither_told_nor_touched(world, canary, t
     content = told(run_id="run-9", take_off=True, status=Status("FAILED", "Task train failed."))
     assert (content["outcome"], content["reason"], content["version"]) == ("failed", "Task train failed.", "")
     assert world.live()["spec"]["canary"]
+
+
+@pytest.mark.parametrize("on_refusal", ["fail", "succeed"])
+def test_a_gate_that_refused_before_any_release_is_told_with_its_first_reason(call, told, tmp_path, on_refusal):
+    saved = File(str(tmp_path / "saved.json"))
+    save_decision(
+        Decision(StrEnum("Outcome", {"it": "too_few_rows"}).it, ["150 rows", "200 are asked for"]), saved.path
+    )
+    for run in ("run-2", "run-3"):
+        with suppress(Refused):
+            conclude("evaluate", "too_few_rows", saved, on_refusal=on_refusal, run_id=run)
+    content = told(status=Status("SUCCEEDED" if on_refusal == "succeed" else "FAILED", "Task exit-handler-1 failed."))
+    assert content["outcome"] == "refused"
+    assert content["reason"] == "evaluate answered too_few_rows: 150 rows; 200 are asked for"
+
+
+def test_a_conclusion_without_a_cluster_ends_as_its_decision_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
+    saved = File(str(tmp_path / "saved.json"))
+    save_decision(Decision(StrEnum("Outcome", {"it": "pass"}).it, ["well"]), saved.path)
+    assert conclude("evaluate", "pass", saved, run_id="run-2") == ("pass",)
+    assert "no note was kept for the message on this run" in capsys.readouterr().out
 
 
 def test_a_run_without_a_service_is_told_by_kfps_word(call, receiver, monkeypatch):
