@@ -10,14 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from kubernetes.client import CoreV1Api
 from tests.cli.doctor.stand_in import Api, Doctor, write_kubeconfig
 
+from kfp_lifecycle.adapters import kubernetes_connection
 from kfp_lifecycle.cli.__main__ import main
+from kfp_lifecycle.cli.doctor_checks import canary_rehearsal
 from kfp_lifecycle.cli.doctor_checks.kubernetes import shipped_role
+from kfp_lifecycle.core.inference_service import Mode
 from kfp_lifecycle.local.testing import Cluster, ClusterFactory
 
 pytestmark = pytest.mark.xdist_group("doctor")
@@ -179,3 +183,23 @@ def test_a_time_that_is_none_is_refused(text: str, capsys: pytest.CaptureFixture
         main(["doctor", "--timeout", text])
     assert caught.value.code == 2
     assert "--timeout" in capsys.readouterr().err
+
+
+def test_the_rehearsal_is_refused_for_a_field_that_the_schema_lacks_and_keeps_nothing(
+    standard: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = kubernetes_connection.connect(str(standard.kubeconfig))
+    assert canary_rehearsal.rehearse(connection, "default", Mode.STANDARD) == (True, "")
+    assert canary_rehearsal.rehearse(connection, "default", Mode.KNATIVE) == (True, "")
+
+    def with_unknown(namespace: str, mode: Mode) -> dict[str, Any]:
+        found = manifest(namespace, mode)
+        found["spec"]["canaries"] = found["spec"].pop("canary")
+        return found
+
+    manifest = canary_rehearsal.manifest
+    monkeypatch.setattr(canary_rehearsal, "manifest", with_unknown)
+    accepted, said = canary_rehearsal.rehearse(connection, "default", Mode.STANDARD)
+    assert accepted is False
+    assert 'unknown field "spec.canaries"' in said
+    assert standard.objects.services()[0] == []
