@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from kfp_lifecycle.local.kfp_api import database, recurring_runs, runs, states, tasks
 from kfp_lifecycle.local.kfp_api.runs import Run
-from kfp_lifecycle.local.status_page import queries
+from kfp_lifecycle.local.status_page import queries, task_values
 from kfp_lifecycle.local.status_page.drawing import Drawing, draw
 from kfp_lifecycle.local.status_page.graph import GraphError
 from kfp_lifecycle.local.status_page.site import Site, missing, render
@@ -58,7 +58,7 @@ def run_page(request: Request, site: Site) -> Response:
         site,
         "run.html",
         run=run,
-        tasks=executed,
+        tasks=[(task, task_values.parameters(task.outputs)) for task in executed],
         failed=[task for task in executed if task.state == states.FAILED],
         recurring=recurring,
         pipeline=queries.pipeline_name(run.documents),

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, Response
 from kfp_lifecycle.local.kfp_api import states, tasks
 from kfp_lifecycle.local.kfp_api.runs import Run
 from kfp_lifecycle.local.kfp_api.tasks import Task
-from kfp_lifecycle.local.status_page import run_files
+from kfp_lifecycle.local.status_page import run_files, task_values
 from kfp_lifecycle.local.status_page.run_pages import find
 from kfp_lifecycle.local.status_page.site import Site, missing, render
 
@@ -38,6 +38,9 @@ def task_page(request: Request, site: Site) -> Response:
         artifacts=found,
         more=more,
         reports=[each for each in found if each.is_html and each.size <= run_files.LARGEST_REPORT],
+        inputs=task_values.parameters(task.inputs),
+        outputs=task_values.parameters(task.outputs),
+        given=task_values.given(task, tasks.of_run(site.connections.connection, run.id)),
         unfinished=task.state in states.ACTIVE,
     )
 

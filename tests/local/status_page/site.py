@@ -97,7 +97,8 @@ class Site:
         log.write_text(changes.pop("text", "one line\n"), encoding="utf-8")
         values: dict[str, Any] = {
             "started": time.time() - 50, "finished": time.time() - 45, "log": str(log), "directory": str(folder),
-            "error": "ValueError: no\n" if state == FAILED else "", "inputs": {"rows": 3}, "outputs": {"score": 0.5},
+            "error": "ValueError: no\n" if state == FAILED else "", "inputs": {"parameters": {"rows": 3}},
+            "outputs": {"parameters": {"score": 0.5}},
         }  # fmt: skip
         made = Task(run.id, number, name, state, **{**values, **changes})
         tasks.insert(self.connection, made)

@@ -117,7 +117,9 @@ def filled(site: Site) -> dict[str, str]:
     wide = {f"t{n}": task(f"a rather long name of task {n}") for n in range(12)} | {"last": task("last", "t3", "t7")}
     failed = site.run("failed " + "x" * 200, FAILED, documents=package(tasks=wide), error="ValueError: " + "y" * 300)
     for name in ("t0", "t3"):
-        made = site.task(failed, name, FAILED, text="z" * 500 + "\n", outputs={"path": "/" + "long/" * 40})
+        made = site.task(
+            failed, name, FAILED, text="z" * 500 + "\n", outputs={"parameters": {"path": "/" + "long/" * 40}}
+        )
         artifact(made, "report", REPORT, "HTML")
     running = site.run("running", RUNNING, recurring_run_id=schedule.id, pipeline_id=pipeline.id)
     site.task(running, "load", SUCCEEDED)

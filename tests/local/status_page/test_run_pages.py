@@ -114,7 +114,8 @@ def test_hostile_names_are_text_on_every_page(site: Site, browser: httpx.Client,
         text, FAILED, documents=documents, parameters={text: text}, error=text, description=text,
         recurring_run_id=schedule.id, pipeline_id=pipeline.id,
     )  # fmt: skip
-    hostile = site.task(run, text, FAILED, error=text, text=text, inputs={text: text}, outputs={text: [text]})
+    hostile_values = {"parameters": {text: [text]}, "artifacts": {text: [{"uri": text, "type": text}, text]}}
+    hostile = site.task(run, text, FAILED, error=text, text=text, inputs=hostile_values, outputs=hostile_values)
     site.connection.execute("UPDATE versions SET name = ?, documents = ?", (text, '[{"pipelineInfo": {"name": 3}}]'))
     for path in ("/", "/runs", f"/runs/{run.id}", f"/runs/{run.id}/tasks/{hostile.number}", "/schedules", "/pipelines",
                  f"/pipelines/{pipeline.id}"):  # fmt: skip

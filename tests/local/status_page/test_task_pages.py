@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -41,6 +42,29 @@ def test_artifacts_are_told_with_type_size_and_metadata_and_saved_as_files(site:
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment;")
     assert answer.headers["content-security-policy"].startswith("sandbox;")
+
+
+def test_an_artifact_that_a_task_got_leads_to_the_task_that_made_it(site: Site, browser: httpx.Client) -> None:
+    run = site.run()
+    made = site.task(run, "load")
+    artifacts = {
+        "table": [{"uri": f"{made.directory}/table", "type": "system.Dataset"}],
+        "other": [{"uri": "s3://elsewhere/table", "type": "system.Dataset"}],
+    }
+    site.task(run, "train", inputs={"parameters": {"seed": 7}, "artifacts": artifacts})
+    page = browser.get(f"/runs/{run.id}/tasks/1").text
+    rows = [row for row in re.findall(r"<tr>.*?</tr>", page, re.S) if "Dataset" in row]
+    assert [f'href="/runs/{run.id}/tasks/0"' in row for row in rows] == [False, True]
+    assert "s3://elsewhere/table" in rows[0] and "seed" in page
+    assert "score" in browser.get(f"/runs/{run.id}").text
+
+
+@pytest.mark.parametrize("values", [[], {"parameters": 3, "artifacts": {"a": 3, "b": [3, {}]}}, {"parameters": None}])
+def test_values_of_another_form_are_left_out(site: Site, browser: httpx.Client, values: Any) -> None:
+    run = site.run()
+    site.task(run, inputs=values or {}, outputs=values or {})
+    for path in ("", "/tasks/0"):
+        assert browser.get(f"/runs/{run.id}{path}").status_code == 200
 
 
 @pytest.mark.parametrize(
