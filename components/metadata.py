@@ -54,7 +54,7 @@ def load(folder: Path) -> Metadata:
         kubernetes=tuple(
             Right(rule["group"], rule["resource"], tuple(rule["verbs"]), rule["why"]) for rule in content["kubernetes"]
         ),
-        settings=tuple(content.get("settings", ())),
+        settings=tuple(content["settings"]),
         secrets=tuple(content["secrets"]),
         network=tuple(content["network"]),
         cpu=content["resources"]["cpu"],
