@@ -106,6 +106,21 @@ def test_in_s3_the_store_is_asked_and_nothing_is_read(s3: str) -> None:
     assert reads == []
 
 
+def test_the_same_file_in_other_parts_counts_as_changed_in_s3(s3: str) -> None:
+    client, bucket = boto3.client("s3"), s3.removeprefix("s3://")
+    content = b"x" * (6 << 20)
+    client.put_object(Bucket=bucket, Key="a.csv", Body=content)
+    before = fingerprint(f"{s3}/a.csv")
+    upload = {"Bucket": bucket, "Key": "a.csv", "UploadId": client.create_multipart_upload(
+        Bucket=bucket, Key="a.csv")["UploadId"]}  # fmt: skip
+    parts = [
+        {"PartNumber": number, "ETag": client.upload_part(**upload, PartNumber=number, Body=part)["ETag"]}
+        for number, part in enumerate((content[: 5 << 20], content[5 << 20 :]), 1)
+    ]
+    client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert fingerprint(f"{s3}/a.csv") != before
+
+
 def test_an_https_file_is_read_as_its_server_may_say_anything_of_it(https_server) -> None:  # type: ignore[no-untyped-def]
     https_server.files["/data.csv"] = b"1,2\n"
     before = fingerprint(f"{https_server.url}/data.csv")

@@ -10,9 +10,12 @@ import pytest
 import yaml
 from tests.triggers.conftest import RULES
 
+from kfp_lifecycle.core import pipeline_inputs
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.triggers import mapping
 from kfp_lifecycle.triggers.events import Event, Kind
+
+ROOT = Path(__file__).parents[2]
 
 
 def load(folder: Path, content: Any) -> tuple[mapping.Rule, ...]:
@@ -57,6 +60,23 @@ def test_a_wrong_file_names_line_and_place(tmp_path: Path, content: Any, place: 
     with pytest.raises(InputError) as refused:
         load(tmp_path, content)
     assert place in str(refused.value)
+
+
+def test_the_example_and_the_manifests_mapping_fit_the_pipeline_that_they_start(tmp_path: Path) -> None:
+    from google.protobuf.json_format import MessageToDict
+
+    from kfp_lifecycle.pipelines.train_and_release import train_and_release
+
+    spec = MessageToDict(train_and_release.pipeline_spec)
+    inputs = pipeline_inputs.declared(spec)
+    shipped = yaml.safe_load_all((ROOT / "kserve" / "manifests" / "trigger-server.yaml").read_text("utf-8"))
+    [text] = [each["data"]["triggers.yaml"] for each in shipped if each["kind"] == "ConfigMap"]
+    rules = [*mapping.load(ROOT / "examples" / "triggers.yaml"), *load(tmp_path, text)]
+    assert len(rules) == 3
+    for rule in rules:
+        assert rule.pipeline == spec["pipelineInfo"]["name"]
+        # Texts in the place of lookups: what is checked are names, what is required, and the other types.
+        pipeline_inputs.arguments(dict.fromkeys(rule.parameters, "x"), inputs, rule.pipeline)
 
 
 def test_the_first_rule_that_fits_is_taken(tmp_path: Path) -> None:
