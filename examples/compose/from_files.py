@@ -18,13 +18,31 @@ train = load_component_from_file(str(FILES / "train.yaml"))
 register = load_component_from_file(str(FILES / "register.yaml"))
 
 
+# What these steps read, as their READMEs list it; a key that the namespace does not hold is left out.
+SETTINGS = [
+    "MLFLOW_TRACKING_URI",
+    "KFP_LIFECYCLE_MODELS_ROOT",
+    "KFP_LIFECYCLE_MODELS_SERVE_ROOT",
+    "KFP_LIFECYCLE_SERVE_SCHEMES",
+    "KFP_LIFECYCLE_IMPORT_ROOTS",
+    "KFP_LIFECYCLE_TRUSTED_TYPES",
+    "AWS_ENDPOINT_URL",
+    "AWS_DEFAULT_REGION",
+]
+SECRETS = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+]
+
+
 def on_cluster(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """What `configured` would do: the addresses and the credentials of the run's namespace."""
-    addresses = ["MLFLOW_TRACKING_URI", "KFP_LIFECYCLE_MODELS_ROOT", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"]
-    credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
-    kubernetes.use_config_map_as_env(task, "kfp-lifecycle", {name: name for name in addresses}, optional=True)
-    kubernetes.use_secret_as_env(task, "kfp-lifecycle", {name: name for name in credentials}, optional=True)
-    # KFP caches what a component does not forbid, and a file cannot forbid it: only split is safe to answer from it.
+    """What `configured` would do: the settings and the credentials of the run's namespace."""
+    kubernetes.use_config_map_as_env(task, "kfp-lifecycle", {name: name for name in SETTINGS}, optional=True)
+    kubernetes.use_secret_as_env(task, "kfp-lifecycle", {name: name for name in SECRETS}, optional=True)
+    # KFP caches what nobody forbids, and a component's file cannot: of the library's steps only split may be.
     return task.set_caching_options(False)
 
 

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 from kfp_lifecycle import __version__
 from kfp_lifecycle.cli.compile import main
-from kfp_lifecycle.components import images
+from kfp_lifecycle.components import images, metadata
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.local.cluster import Cluster
 from kfp_lifecycle.local.runner import RunResult, run_pipeline
@@ -67,6 +67,26 @@ def test_a_step_of_ones_own_gets_what_the_settings_say_and_the_image_of_its_fami
     assert given["emptyDirMounts"][0]["mountPath"] == "/tmp"
     assert given["podMetadata"]["labels"] == {"team": "returns"}
     assert "pip install" not in " ".join(container["command"])
+
+
+def test_a_pipeline_of_files_gives_its_tasks_what_they_read_and_caches_none(build: Path) -> None:
+    pipeline, platform = yaml.safe_load_all((build / "from_files.yaml").read_text(encoding="utf-8"))
+    given = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    folders = metadata.folders()
+    for label in pipeline["deploymentSpec"]["executors"]:
+        known = metadata.load(folders[label.removeprefix("exec-")])
+        variables = {
+            pair["envVar"]
+            for kind in ("configMapAsEnv", "secretAsEnv")
+            for each in given[label][kind]
+            for pair in each["keyToEnv"]
+        }
+        assert variables >= {*known.settings, *known.secrets}, label
+    parts = (pipeline["root"], *pipeline["components"].values())
+    tasks = [task for part in parts for task in part.get("dag", {}).get("tasks", {}).values()]
+    steps = [task for task in tasks if task["componentRef"]["name"] in {f"comp-{verb}" for verb in folders}]
+    assert len(steps) == 5
+    assert not any(task["cachingOptions"].get("enableCache") for task in steps)
 
 
 @pytest.mark.slow
