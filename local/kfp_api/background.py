@@ -53,7 +53,9 @@ class Worker:
             self._thread.join()
 
     def _loop(self) -> None:
-        while not self._closing.is_set():
+        while True:
             # Cleared first: what changes while it works is seen at the next turn.
             self._woken.clear()
+            if self._closing.is_set():
+                return
             self._woken.wait(self._work())
