@@ -48,12 +48,13 @@ def arms(service: Mapping[str, Any], overview: Mapping[str, Any], pods: Sequence
     }
     for pod in pods:
         known[arm_of(pod)] = _served(pod)
+    candidates = {each.version for each in live.canaries}
     shares: Mapping[str, int] = overview["weights"]
     found = []
     for name in dict.fromkeys([*shares, *known]):
         version, digest, uri = known.get(name, ("", "", ""))
-        role = "" if not version else "champion" if version == live.champion_version else "canary"
-        if not live.champion_version and shares.get(name) == 100:
+        role = "canary" if version and version in candidates else ""
+        if version == live.champion_version if live.champion_version else shares.get(name) == 100:
             role = "champion"
         own = tuple(pod for pod in overview["pods"] if pod["revision"] == name)
         found.append(Arm(name, role, version, digest, uri, shares.get(name, 0), own))

@@ -81,7 +81,8 @@ def _arranged(graph: Graph) -> Layout:
     bends = {node for row in found.rows for node in row if node >= len(parts)}
     shape = {node: (part.anchor, part.width - part.anchor) for node, part in enumerate(parts)}
     shape |= dict.fromkeys(bends, (0.0, 0.0))
-    weight = {node: float(len(part.boxes)) for node, part in enumerate(parts)} | dict.fromkeys(bends, 1.0)
+    # Where two branches begin, the way to the larger one stays straight.
+    weight = {node: float(len(part.boxes)) ** 4 for node, part in enumerate(parts)} | dict.fromkeys(bends, 1.0)
     at = _anchors(found.rows, found.links, shape, weight)
     left = min((at[node] - shape[node][0] for node in at), default=0.0)
     tops, y = [], 0.0
@@ -137,9 +138,9 @@ def _part(item: Step | Group) -> Layout:
     inner = _arranged(item.graph)
     width = max(inner.width, STEP_WIDTH) + 2 * _PAD
     aside = (width - inner.width) / 2
-    titles = _broken(item.title, width - 2 * _PAD, _TITLE_LETTER, 1)
+    titles = _broken(item.title, width - 2 * _PAD, _TITLE_LETTER, 2)
     notes = _broken(item.note, width - 2 * _PAD, _NOTE_LETTER, 2) if item.note else ()
-    head = _HEAD + NOTE_LINE * len(notes)
+    head = _HEAD + LINE * (len(titles) - 1) + NOTE_LINE * len(notes)
     held = _moved(inner, aside, head)
     height = head + inner.height + _PAD
     frame = Box(item, 0, 0, width, height, titles, notes)

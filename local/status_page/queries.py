@@ -16,7 +16,7 @@ _MOST = 500
 
 # A run of a package without a pipeline has its name in the package only.
 _RUN_COLUMNS = f"""
-    SELECT r.id, r.name, r.state, r.created, r.started, r.finished, substr(r.error, 1, {_LONGEST_ERROR}),
+    SELECT r.id, r.name, r.state, r.created, r.started, r.finished, substr(r.error, -{_LONGEST_ERROR}),
            r.recurring_run_id, r.pipeline_id,
            coalesce(nullif(p.display_name, ''), p.name, json_extract(r.documents, '$[0].pipelineInfo.name'), '')
     FROM runs r LEFT JOIN pipelines p ON p.id = r.pipeline_id

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kfp_lifecycle.local.runner_session import plain
+from kfp_lifecycle.local.status_page.task_values import Noted
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 400
@@ -17,7 +18,6 @@ LARGEST_REPORT = 8 << 20
 _PREVIEW_BYTES = 16 * 1024
 _MOST_FILES = 200
 _EXECUTOR_OUTPUT = "executor_output.json"
-_LARGEST_OUTPUT = 1 << 20
 _HTML_BEGINS = (b"<!doctype html", b"<html")
 
 
@@ -86,12 +86,12 @@ def printable(text: str) -> str:
     return "".join(letter for letter in text if letter >= " " or letter in "\n\t").replace("\x7f", "")
 
 
-def artifacts(directory: str) -> tuple[list[Artifact], bool]:
-    """The files in a task's folder, and whether there are more than are told."""
+def artifacts(directory: str, noted: Iterable[Noted]) -> tuple[list[Artifact], bool]:
+    """The files in a task's folder, with what is noted of them, and whether there are more than are told."""
     root = Path(directory)
     if not directory or not root.is_dir():
         return [], False
-    noted = _noted(root)
+    known = {each.uri.rstrip("/").rpartition("/")[2]: each for each in noted}
     found: list[Artifact] = []
     for path in _files(root):
         name = path.relative_to(root).as_posix()
@@ -99,8 +99,7 @@ def artifacts(directory: str) -> tuple[list[Artifact], bool]:
             continue
         if len(found) == _MOST_FILES:
             return found, True
-        kind, metadata = noted.get(name.partition("/")[0], ("", {}))
-        found.append(_artifact(path, name, kind, metadata))
+        found.append(_artifact(path, name, known.get(name.partition("/")[0])))
     return found, False
 
 
@@ -114,27 +113,8 @@ def _files(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _noted(root: Path) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Type and metadata of the task's artifacts by the names of their files, as its executor wrote them."""
-    path = root / _EXECUTOR_OUTPUT
-    try:
-        if path.stat().st_size > _LARGEST_OUTPUT:
-            return {}
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            str(each["uri"]).rstrip("/").rpartition("/")[2]: (
-                str((each.get("type") or {}).get("schemaTitle", "")).removeprefix("system."),
-                dict(each.get("metadata") or {}),
-            )
-            for group in (content.get("artifacts") or {}).values()
-            for each in group.get("artifacts") or ()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        # The step may be writing it, or wrote something of its own; then the files are told without it.
-        return {}
-
-
-def _artifact(path: Path, name: str, kind: str, metadata: dict[str, Any]) -> Artifact:
+def _artifact(path: Path, name: str, noted: Noted | None) -> Artifact:
+    kind, metadata = (noted.kind, noted.metadata) if noted else ("", {})
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

@@ -75,6 +75,7 @@ def _environment() -> Environment:
         words.duration,
         words.iso,
         words.moment,
+        words.reason,
         words.shown,
         words.size,
         words.state_kind,

@@ -27,7 +27,7 @@ def task_page(request: Request, site: Site) -> Response:
     """One task of a run."""
     run, task = _find(request, site)
     log = _log(run, task)
-    found, more = run_files.artifacts(task.directory if _is_of(run, task) else "")
+    found, more = run_files.artifacts(task.directory if _is_of(run, task) else "", task_values.artifacts(task.outputs))
     return render(
         request,
         site,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from kfp_lifecycle.local.kfp_api import states
 
 _SHOWN = 300
+# The module before an error's name.
+_MODULE = re.compile(r"^(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_]\w*:)")
 # A word and a kind for each state; the kind chooses colour and sign, so that neither is needed to read the other.
 _STATES = {
     states.PENDING: ("waiting", "wait"),
@@ -99,6 +102,17 @@ def shown(value: Any, most: int = _SHOWN) -> str:
     """A JSON value as text, text itself without quotes; cut where it is long."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
+def reason(error: str) -> str:
+    """What an error says in one line: the end of its traceback.
+
+    >>> reason("train failed:\\nTraceback ...\\nValueError: no\\nfull log: train.log")
+    'ValueError: no'
+    """
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("full log: ")]
+    return _MODULE.sub("", telling[-1]) if telling else ""
 
 
 def cut(text: str, most: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import socket
 import threading
 import time
@@ -130,15 +129,13 @@ class Site:
             pipelines.insert_version(self.connection, version)
         return made
 
-
-def artifact(task: Task, name: str, content: str, kind: str = "", **metadata: Any) -> Path:
-    """Put a file into the task's folder and note it as its executor does."""
-    folder = Path(task.directory)
-    path = folder / name
-    path.write_text(content, encoding="utf-8")
-    noted = folder / "executor_output.json"
-    known = json.loads(noted.read_text()) if noted.exists() else {"artifacts": {}}
-    entry = {"name": name, "uri": str(path), "type": {"schemaTitle": f"system.{kind}"}, "metadata": metadata}
-    known["artifacts"][name] = {"artifacts": [entry]}
-    noted.write_text(json.dumps(known))
-    return path
+    def artifact(self, task: Task, name: str, content: str, kind: str = "", **metadata: Any) -> Path:
+        """Put a file into the task's folder, and note it as an output."""
+        path = Path(task.directory) / name
+        path.write_text(content, encoding="utf-8")
+        known = tasks.get(self.connection, task.run_id, task.number)
+        assert known
+        noted = {name: [{"uri": str(path), "type": f"system.{kind}", "metadata": metadata}]}
+        outputs = {**known.outputs, "artifacts": {**known.outputs.get("artifacts", {}), **noted}}
+        tasks.update(self.connection, task.run_id, task.number, outputs=outputs)
+        return path

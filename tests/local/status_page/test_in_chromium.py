@@ -12,7 +12,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
-from tests.local.status_page.site import Site, artifact, package, task
+from tests.local.status_page.site import Site, package, task
 
 from kfp_lifecycle.local.kfp_api import runs
 from kfp_lifecycle.local.kfp_api.states import FAILED, RUNNING, SUCCEEDED
@@ -120,7 +120,7 @@ def filled(site: Site) -> dict[str, str]:
         made = site.task(
             failed, name, FAILED, text="z" * 500 + "\n", outputs={"parameters": {"path": "/" + "long/" * 40}}
         )
-        artifact(made, "report", REPORT, "HTML")
+        site.artifact(made, "report", REPORT, "HTML")
     running = site.run("running", RUNNING, recurring_run_id=schedule.id, pipeline_id=pipeline.id)
     site.task(running, "load", SUCCEEDED)
     site.task(running, "train", RUNNING, finished=None)

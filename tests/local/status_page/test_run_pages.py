@@ -47,7 +47,7 @@ def test_an_empty_cluster_says_what_to_type_next(browser: httpx.Client) -> None:
 
 
 def test_a_failed_run_tells_its_error_before_anything_else(site: Site, browser: httpx.Client) -> None:
-    run = site.run(state=FAILED, error="train failed:\nValueError: 7 is no label")
+    run = site.run(state=FAILED, error=f"train failed:\n{'x' * 900}\nValueError: 7 is no label\nfull log: a.log")
     site.task(run, "load")
     site.task(run, "train", FAILED)
     page = browser.get(f"/runs/{run.id}").text
@@ -55,6 +55,7 @@ def test_a_failed_run_tells_its_error_before_anything_else(site: Site, browser: 
     assert places == sorted(places)
     assert '/tasks/1"><bdi>train' in page
     assert "Terminate" not in page
+    assert "<bdi>ValueError: 7 is no label</bdi>" in browser.get("/runs").text
 
 
 def test_the_graph_links_each_executed_task_and_says_its_state(site: Site, browser: httpx.Client) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.local.status_page.site import Site, artifact
+from tests.local.status_page.site import Site
 from tests.local.status_page.test_run_pages import Elements
 
 from kfp_lifecycle.local.status_page import run_files
@@ -17,7 +17,7 @@ REPORT = "<!doctype html><html><body><h1>Judged</h1><script>document.title = 'ra
 def test_a_report_is_framed_in_a_sandbox_that_allows_nothing(site: Site, browser: httpx.Client) -> None:
     run = site.run()
     task = site.task(run, "judge")
-    artifact(task, "report", REPORT, "HTML")
+    site.artifact(task, "report", REPORT, "HTML")
     [frame] = Elements(browser.get(f"/runs/{run.id}/tasks/0").text).of("iframe")
     assert frame["sandbox"] == ""
     assert frame["src"] == f"/runs/{run.id}/tasks/0/reports/report"
@@ -32,7 +32,7 @@ def test_a_report_is_framed_in_a_sandbox_that_allows_nothing(site: Site, browser
 def test_artifacts_are_told_with_type_size_and_metadata_and_saved_as_files(site: Site, browser: httpx.Client) -> None:
     run = site.run()
     task = site.task(run)
-    artifact(task, "metrics", '{"auc": 0.71}', "Metrics", auc=0.71)
+    site.artifact(task, "metrics", '{"auc": 0.71}', "Metrics", auc=0.71)
     (Path(task.directory) / "model").mkdir()
     (Path(task.directory) / "model" / "weights.bin").write_bytes(b"\0\1" * 700)
     page = browser.get(f"/runs/{run.id}/tasks/0").text
@@ -91,7 +91,7 @@ def test_nothing_outside_of_the_tasks_folder_is_given(site: Site, browser: httpx
 def test_a_task_whose_folder_or_log_lies_elsewhere_gives_neither(site: Site, browser: httpx.Client) -> None:
     other = site.run()
     foreign = site.task(other, text="of the other run\n")
-    artifact(foreign, "report", REPORT, "HTML")
+    site.artifact(foreign, "report", REPORT, "HTML")
     run = site.run()
     site.task(run, directory=foreign.directory, log=foreign.log)
     page = browser.get(f"/runs/{run.id}/tasks/0").text
@@ -140,16 +140,7 @@ def test_a_report_that_is_too_large_is_not_shown(
 ) -> None:
     monkeypatch.setattr(run_files, "LARGEST_REPORT", 50)
     run = site.run()
-    artifact(site.task(run), "report", REPORT, "HTML")
+    site.artifact(site.task(run), "report", REPORT, "HTML")
     assert not Elements(browser.get(f"/runs/{run.id}/tasks/0").text).of("iframe")
     assert browser.get(f"/runs/{run.id}/tasks/0/reports/report").status_code == 413
     assert browser.get(f"/runs/{run.id}/tasks/0/files/report").text == REPORT
-
-
-@pytest.mark.parametrize("noted", ["", "[]", '{"artifacts": {"a": 3}}', '{"artifacts": {"a": {"artifacts": [{}]}}}'])
-def test_a_broken_note_of_the_executor_costs_only_the_types(site: Site, browser: httpx.Client, noted: str) -> None:
-    run = site.run()
-    task = site.task(run)
-    (Path(task.directory) / "executor_output.json").write_text(noted)
-    (Path(task.directory) / "data").write_text("rows")
-    assert ">data<" in browser.get(f"/runs/{run.id}/tasks/0").text
