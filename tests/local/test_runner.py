@@ -190,6 +190,16 @@ def test_own_code_can_be_imported_by_steps(compiled: Path, tmp_path: Path, given
     assert result.task("own-code").outputs == {"Output": "mine"}, result.error
 
 
+def test_with_the_cache_only_tasks_with_other_inputs_execute_anew(compiled: Path, tmp_path: Path) -> None:
+    events = Events()
+    for _ in range(2):
+        result = run_pipeline(compiled / "tiny.yaml", {"number": 1}, state=tmp_path, cache=True, progress=events)
+        assert result.succeeded, result.error
+    # The run's id is an input of the other task.
+    assert {(task.name, task.cached) for task in result.tasks} == {("show", False), ("item", True)}
+    assert "item         taken from the cache" in events.text
+
+
 def start(compiled: Path, state: Path, marker: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """The command with a step that waits for ever, and the step's two processes."""
     process = subprocess.Popen(
