@@ -120,14 +120,9 @@ def run_pipeline(
     run_id = run_id or str(uuid.uuid4())
     home = Path(state).expanduser().resolve() if state else DEFAULT_FOLDER
     root = Path(pipeline_root).expanduser().resolve() if pipeline_root else home / RUNS
+    directory = new_directory(root, specification.name, run_id)
     prepared = prepare(
-        specification,
-        parameters,
-        run_id=run_id,
-        directory=new_directory(root, specification.name, run_id),
-        state=home,
-        code=code,
-        cache=cache,
+        specification, parameters, run_id=run_id, directory=directory, state=home, code=code, cache=cache
     )
     return execute(prepared, progress=progress)
 

@@ -48,6 +48,13 @@ class Process:
         self.url = self._process.stdout.readline().strip()
         self.client: kfp.Client = client(self.url)
 
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self.end(signal.SIGKILL)
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         os.kill(self._process.pid, number)
         code = self._process.wait(30)

@@ -6,10 +6,12 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from kfp import compiler
 from tests.local.kfp_api.executed import noting
 from tests.local.kfp_api.process import ENDED, Process, until
@@ -17,10 +19,16 @@ from tests.local.kfp_api.process import ENDED, Process, until
 RUNS, KILLS = 20, 4
 
 
-def test_twenty_runs_and_a_schedule_survive_kills_at_random_moments(tmp_path: Path) -> None:
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Process]:
+    """A process to be killed."""
+    with Process(tmp_path / "state") as process:
+        yield process
+
+
+def test_twenty_runs_and_a_schedule_survive_kills_at_random_moments(api: Process, tmp_path: Path) -> None:
     package, ledger = tmp_path / "noting.yaml", tmp_path / "ledger"
     compiler.Compiler().compile(noting, str(package))
-    api = Process(tmp_path / "state")
     experiment = api.client.create_experiment("ticks").experiment_id
     schedule = api.client.create_recurring_run(
         experiment,

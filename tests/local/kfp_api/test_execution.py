@@ -44,9 +44,16 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Iterator[Process]:
     """One process for the tests that do not end it."""
-    process = Process(tmp_path_factory.mktemp("api"), code=(str(code),))
-    yield process
-    assert process.end() == 0
+    with Process(tmp_path_factory.mktemp("api"), code=(str(code),)) as process:
+        yield process
+        assert process.end() == 0
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Process]:
+    """One for a test that ends it."""
+    with Process(tmp_path / "state", runs_at_once=1) as process:
+        yield process
 
 
 @pytest.fixture
@@ -198,9 +205,9 @@ def test_one_slow_run_at_a_time_holds_back_the_next_and_each_takes_the_latest_ve
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_after_an_end_a_run_in_progress_has_failed_and_one_that_waited_runs(
-    packages: dict[str, Path], tmp_path: Path, ledger: Path, number: signal.Signals
+    mortal: Process, packages: dict[str, Path], tmp_path: Path, ledger: Path, number: signal.Signals
 ) -> None:
-    api = Process(tmp_path / "state", runs_at_once=1)
+    api = mortal
     run_id = api.run(packages["refusing"], ledger=str(ledger))
     steps = [psutil.Process(int(pid)) for pid in until(lambda: lines(ledger))[0].split()]
     waiting = api.run(packages["noting"], ledger=str(tmp_path / "other"), text="waited")
