@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kfp_lifecycle.adapters import kubernetes_connection, kubernetes_objects
 from kfp_lifecycle.adapters.kubernetes_errors import Conflict
 from kfp_lifecycle.adapters.kubernetes_objects import CONFIG_MAPS
@@ -22,8 +24,11 @@ def write(run_id: str, note: RunNote) -> None:
     connection, namespace = kubernetes_connection.connect(), kubernetes_connection.own_namespace()
     for _ in range(ATTEMPTS):
         found = kubernetes_objects.get(connection, CONFIG_MAPS, NAME, namespace)
-        blank = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME, "namespace": namespace}}
-        body = found or blank
+        body: dict[str, Any] = found or {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME, "namespace": namespace},
+        }
         changed = {**body, "data": with_note(body.get("data") or {}, run_id, note)}
         try:
             (kubernetes_objects.replace if found else kubernetes_objects.create)(connection, CONFIG_MAPS, changed)
