@@ -15,18 +15,21 @@ import pytest
 from kfp import compiler
 from tests.local.kfp_api.executed import noting
 from tests.local.kfp_api.process import ENDED, Process, until
+from tests.local.kfp_api.whole_cluster import WholeCluster
 
 RUNS, KILLS = 20, 4
 
 
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Process]:
-    """A process to be killed."""
-    with Process(tmp_path / "state") as process:
-        yield process
+@pytest.fixture(params=[Process, WholeCluster])
+def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Process | WholeCluster]:
+    """What is to be killed: the API's process alone, or the local cluster with all that it runs."""
+    with request.param(tmp_path / "state") as killed:
+        yield killed
 
 
-def test_twenty_runs_and_a_schedule_survive_kills_at_random_moments(api: Process, tmp_path: Path) -> None:
+def test_twenty_runs_and_a_schedule_survive_kills_at_random_moments(
+    api: Process | WholeCluster, tmp_path: Path
+) -> None:
     package, ledger = tmp_path / "noting.yaml", tmp_path / "ledger"
     compiler.Compiler().compile(noting, str(package))
     experiment = api.client.create_experiment("ticks").experiment_id
@@ -66,6 +69,6 @@ def test_twenty_runs_and_a_schedule_survive_kills_at_random_moments(api: Process
     assert api.end() == 0
 
 
-def _all_ended(api: Process) -> list[Any]:
+def _all_ended(api: Process | WholeCluster) -> list[Any]:
     runs = api.client.list_runs(page_size=100).runs
     return runs if all(run.state in ENDED for run in runs) else []
