@@ -141,7 +141,8 @@ class Objects:
             response_type="object",
             auth_settings=["BearerToken"],
             _return_http_data_only=True,
-            _request_timeout=self._timeout,
+            # A pair, to connect and to answer: the client takes a lone float for no timeout at all.
+            _request_timeout=(self._timeout, self._timeout),
         )
         return answer if isinstance(answer, dict) else None
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -80,8 +82,6 @@ def _store(cluster: Cluster, name: str, text: str) -> None:
 @contextmanager
 def _stopped(pid: int) -> Iterator[None]:
     """The process takes requests and answers none."""
-    import os
-
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -161,6 +161,18 @@ def test_a_kubernetes_api_that_is_away_is_named_and_the_rest_is_shown(
         assert answer.status_code == 200
         assert "The Kubernetes API does not answer" in answer.text
     assert "Last runs" in browser.get("/").text
+
+
+def test_a_kubernetes_api_that_takes_requests_and_answers_none_is_named_in_time(
+    cluster: Cluster, browser: httpx.Client
+) -> None:
+    with _stopped(cluster.pids()["supervisor"]):
+        began = time.monotonic()
+        for path in ("/", "/services"):
+            answer = browser.get(path)
+            assert answer.status_code == 200
+            assert "The Kubernetes API does not answer" in answer.text
+        assert time.monotonic() - began < 6
 
 
 def test_without_a_cluster_only_what_was_kept_is_shown(site: Site) -> None:
