@@ -104,7 +104,7 @@ def _drawn(box: Box, executions: Sequence[Task], finished: bool, now: float) -> 
     # There is room for one of them.
     if len(executions) > 1:
         text += f" · {len(executions)}×"
-    elif took:
+    elif took and telling.state != states.SKIPPED:
         text += f" · {words.rough_duration(took[0])}"
     return DrawnStep(box, words.state_kind(telling.state), text, telling.number)
 

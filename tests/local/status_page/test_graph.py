@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kfp import compiler
 from tests.local.status_page.site import package, task
 
-from kfp_lifecycle.local.kfp_api.states import FAILED, RUNNING, SUCCEEDED
+from kfp_lifecycle.local.kfp_api.states import FAILED, RUNNING, SKIPPED, SUCCEEDED
 from kfp_lifecycle.local.kfp_api.tasks import Task
 from kfp_lifecycle.local.status_page import drawing
 from kfp_lifecycle.local.status_page.graph import Graph, GraphError, Group, condition_in_words, read, steps
@@ -49,7 +49,7 @@ def test_train_and_release_is_told_by_its_names_and_conditions(released: dict[st
     assert known.items() <= _groups(graph).items()
     titles = [step.title for step in steps(graph)]
     assert len(titles) == len(set(titles)) >= 15
-    assert {"collect", "judge", "conclude after promote", "take off what is left without a verdict"} <= set(titles)
+    assert {"collect", "judge", "conclude after promote"} <= set(titles)
 
 
 def test_train_and_release_fits_a_usual_window(released: dict[str, Any]) -> None:
@@ -143,6 +143,11 @@ def test_a_task_that_was_not_executed_waits_until_the_run_has_ended() -> None:
     for finished, text in ((False, "waiting"), (True, "not run")):
         found = drawing.draw(document, [], finished=finished, now=0)
         assert {(step.text, step.number) for step in found.steps} == {(text, None)}
+
+
+def test_a_cached_task_took_no_time() -> None:
+    [step, _] = drawing.draw(package()[0], [Task("r", 0, "load", SKIPPED, 10, 9.9)], finished=True, now=20).steps
+    assert (step.text, step.kind) == ("cached", "good")
 
 
 def test_two_tasks_of_one_component_take_its_executions_in_turn() -> None:
