@@ -49,12 +49,13 @@ def read(call: Call) -> Order:
     config = messages.nested(call.message, "runtime_config")
     if messages.text(config, "pipeline_root"):
         raise errors.unimplemented("runtime_config.pipeline_root; each run has its own folder")
+    experiment = _experiment(call)
     pipeline_id, version_id, documents = _source(call)
     parameters = config.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise errors.invalid("runtime_config.parameters is no object")
     checked = _checked(parameters, packages.read(documents).inputs)
-    return Order(_experiment(call), pipeline_id, version_id, documents, checked)
+    return Order(experiment, pipeline_id, version_id, documents, checked)
 
 
 def _checked(parameters: dict[str, Any], inputs: dict[str, Input]) -> dict[str, Any]:
