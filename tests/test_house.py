@@ -66,7 +66,7 @@ def test_the_wheel_holds_every_module_and_every_manifest(built: Path) -> None:
         for link in SOURCE.iterdir()
         if link.is_dir()
         for path in [link, *link.rglob("*")]
-        if path.suffix in {".py", ".yaml", ".json"}
+        if path.suffix in {".py", ".yaml", ".json", ".html", ".css", ".js", ".svg"}
     }
     assert "kfp_lifecycle/py.typed" in names
     assert sorted(expected - names) == []

@@ -75,8 +75,9 @@ def test_a_cluster_survives_a_crash_of_its_supervisor_and_of_everything_and_a_st
 
 
 def crash_supervisor(state: StateFolder, cluster: Cluster) -> None:
+    # Supervisor, Envoy, three model servers, the KFP API and its process that waits for the next run.
+    cluster.wait(lambda: len(processes.marked(state.path)) == 7, "seven processes", timeout=20)
     children = processes.marked(state.path)
-    assert len(children) == 6  # supervisor, Envoy, KFP API, three model servers
     os.kill(cluster.pids()["supervisor"], signal.SIGKILL)
     # The kernel ends the children with their parent.
     _, alive = psutil.wait_procs(children, timeout=10)
