@@ -110,6 +110,10 @@ def local_copy(
         "{{$.pipeline_job_uuid}}": run_id,
     }
     document: dict[str, Any] = _replaced(json.loads(json.dumps(specification.document)), placeholders)
+    namesake = document.get("components", {}).get(f"comp-{specification.name}")
+    if namesake and namesake.get("inputDefinitions") != document["root"].get("inputDefinitions"):
+        # kfp's loader takes a pipeline with a component's name for that component.
+        document["pipelineInfo"]["name"] = f"{specification.name}-pipeline"
     for part in (document["root"], *document.get("components", {}).values()):
         for task in part.get("dag", {}).get("tasks", {}).values():
             # Retries are for pods lost with their node; here they would only delay the news of a failure.

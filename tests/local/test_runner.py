@@ -135,6 +135,13 @@ def test_a_failure_carries_the_steps_own_traceback_and_is_not_tried_again(compil
     assert "divide       FAILED" in events.text
 
 
+def test_a_pipeline_may_have_the_name_of_one_of_its_components(compiled: Path, tmp_path: Path) -> None:
+    parameters = {"first": "a", "second": "b"}
+    result = run_pipeline(compiled / "item.yaml", parameters, state=tmp_path, progress=Events())
+    assert result.succeeded, result.error
+    assert (result.pipeline, len(result.tasks)) == ("item", 2)
+
+
 @pytest.mark.parametrize("name", ["absent.yaml", "divide.yaml"])
 def test_a_file_that_cannot_run_is_refused_before_anything_starts(compiled: Path, tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"PIPELINE\.yaml"):

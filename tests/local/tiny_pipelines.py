@@ -117,7 +117,13 @@ def own():
     own_code()
 
 
+@dsl.pipeline(name="item")
+def namesake(first: str, second: str):
+    item(name=first)
+    item(name=second)
+
+
 if __name__ == "__main__":
-    for pipeline in (tiny, waiting, surroundings, own):
+    for pipeline in (tiny, waiting, surroundings, own, namesake):
         compiler.Compiler().compile(pipeline, str(Path(sys.argv[1]) / f"{pipeline.name}.yaml"))
     compiler.Compiler().compile(divide, str(Path(sys.argv[1]) / "divide.yaml"))
