@@ -22,10 +22,11 @@ def annotation(connection: Connection, service: str, namespace: str) -> str:
 def tag(model: str, version: str) -> tuple[str, str]:
     """What the MLflow version is tagged with, and why that cannot be read; both empty where there is no tag."""
     from mlflow.exceptions import MlflowException
+    from requests import RequestException
 
     try:
         found = mlflow_registry.find_version(mlflow_connection.connect(), model, version)
-    except (InputError, MlflowException) as error:
+    except (InputError, MlflowException, RequestException) as error:
         return "", f"the tags of version {version} cannot be read: {mlflow_connection.public_uri(str(error))[:300]}"
     return (found.tags.get(approval.TAG, ""), "") if found else ("", f"MLflow has no version {version} of {model!r}")
 

@@ -37,14 +37,21 @@ class Word:
     at: str = ""
 
 
-def decide(asked: Asked, found: Sequence[Written], now: datetime) -> Word | None:
+def decide(asked: Asked, found: Sequence[Written], now: datetime, unread: Sequence[str] = ()) -> Word | None:
     """The end of the gate, or None to wait on. One rejection outweighs every approval.
+
+    Args:
+        unread: the places that could not be read at this look, a sentence each. A rejection may stand there, so that
+            nothing is approved meanwhile.
 
     An answer counts when it is seen before the deadline, or says that it was given before: the step may have been
     down at that time.
     """
     answers = [(each, answer) for each in found if (answer := _answer(each)) and not _why_not(asked, answer, now)]
-    for verdict, outcome in ((Verdict.REJECTED, Outcome.REJECTED), (Verdict.APPROVED, Outcome.APPROVED)):
+    ends = {Verdict.REJECTED: Outcome.REJECTED}
+    if not unread:
+        ends[Verdict.APPROVED] = Outcome.APPROVED
+    for verdict, outcome in ends.items():
         for written, answer in answers:
             if answer.verdict is verdict:
                 at = format_time(answer.at or now)
@@ -54,7 +61,7 @@ def decide(asked: Asked, found: Sequence[Written], now: datetime) -> Word | None
         return None
     since, until = format_time(asked.asked_at), format_time(asked.deadline)
     missing = f"nobody approved version {asked.version} between {since} and {until}, which means no"
-    return Word(Outcome.TIMED_OUT, (missing, *remarks(asked, found, now)))
+    return Word(Outcome.TIMED_OUT, (missing, *unread, *remarks(asked, found, now)))
 
 
 def remarks(asked: Asked, found: Sequence[Written], now: datetime) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from kfp_lifecycle.adapters.kubernetes_connection import TRANSIENT_STATUS, Conne
 from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.components.approval.gate import Word, Written, decide, remarks, word_from_json, word_to_json
 from kfp_lifecycle.components.approval.request import ApprovalRequest, Source
-from kfp_lifecycle.core import approval, release, release_lease
+from kfp_lifecycle.core import approval, release, release_lease, settings
 from kfp_lifecycle.core.approval import Asked
 from kfp_lifecycle.core.release import Release, ReleaseRecord, Superseded
 from kfp_lifecycle.core.release_place import Place, found_instead, place
@@ -109,11 +109,11 @@ def _look(gate: Gate, told: tuple[str, ...]) -> tuple[Word | None, tuple[str, ..
     if live is None or place(live, gate.held) is not Place.CANARY:
         instead = f"found {found_instead(live)}" if live else "the service is gone"
         raise Superseded(f"version {request.version} no longer stands as a canary ({instead})")
-    found, notes = _texts(gate)
+    found, unread = _texts(gate)
     moment = now()
-    word = decide(gate.asked, found, moment)
+    word = decide(gate.asked, found, moment, unread)
     _remember(gate, word)
-    notes = (*notes, *remarks(gate.asked, found, moment))
+    notes = (*unread, *remarks(gate.asked, found, moment))
     for note in notes:
         if note not in told:
             print(note, flush=True)
@@ -121,17 +121,27 @@ def _look(gate: Gate, told: tuple[str, ...]) -> tuple[Word | None, tuple[str, ..
 
 
 def _texts(gate: Gate) -> tuple[list[Written], tuple[str, ...]]:
-    """What humans wrote, and what could not be read."""
+    """What humans wrote, and what could not be read, a sentence each.
+
+    Raises:
+        KubernetesError: the annotation cannot be read; this look decides nothing.
+    """
     request = gate.request
-    found, notes = list[Written](), tuple[str, ...]()
+    found, unread = list[Written](), tuple[str, ...]()
     if request.source is not Source.TAG:
         text = approvals.annotation(gate.connection, request.service, request.namespace)
         found.append(Written(f"the annotation {approval.ANNOTATION} of the release record", text))
-    if request.source is not Source.ANNOTATION:
-        text, unreadable = approvals.tag(gate.model, request.version)
+    if _tags_count(request):
+        text, why_not = approvals.tag(gate.model, request.version)
         found.append(Written(f"the tag {approval.TAG} in MLflow", text))
-        notes = (unreadable,) if unreadable else ()
-    return found, notes
+        unread = (f"{why_not}; nothing is approved while a rejection may stand there",) if why_not else ()
+    return found, unread
+
+
+def _tags_count(request: ApprovalRequest) -> bool:
+    """Where either place counts and no MLflow is named, nobody can have said anything there."""
+    either = request.source is Source.ANY and bool(settings.setting(settings.MLFLOW_TRACKING_URI))
+    return either or request.source is Source.TAG
 
 
 def _remember(gate: Gate, word: Word | None) -> None:
@@ -160,7 +170,7 @@ def ways(gate: Gate) -> Sequence[str]:
         named = f"--service {asked.service} --version {asked.version} --namespace {asked.namespace}"
         lines.append(f"kfp-lifecycle approve {named} --by NAME (or with --reject)")
         lines.append(f"or annotate ConfigMap {release_records.name(asked.service)} {approval.ANNOTATION}='{line}'")
-    if request.source is not Source.ANNOTATION:
+    if _tags_count(request):
         lines.append(f"or in MLflow, version {asked.version} of {gate.model}: tag {approval.TAG} = {line}")
     return lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -106,14 +107,52 @@ def test_where_only_the_annotation_counts_a_tag_does_not(waiting, approved):
     assert done.result()[0] == "timed_out"
 
 
-def test_a_registry_that_is_away_keeps_nobody_from_approving_by_annotation(waiting, approved, monkeypatch, capsys):
+@pytest.fixture
+def registry_away(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:hidden@127.0.0.1:9")
     monkeypatch.setattr("kfp_lifecycle.adapters.mlflow_connection.PATIENCE", 0.2)
+
+
+def test_a_rejection_that_cannot_be_read_is_not_outvoted_by_an_approval_that_can(
+    waiting, approved, registry_away, capsys
+):
+    with in_background(approved, timeout_seconds=2) as done:
+        waiting.tag(waiting.line("rejected", by="bob"))
+        waiting.annotate(waiting.line())
+    outcome, decision = done.result()
+    assert outcome == "timed_out"
+    assert "the tags of version 2 cannot be read" in decision.reasons[1]
+    said = capsys.readouterr().out
+    assert "nothing is approved while a rejection may stand there" in said and "hidden" not in said
+
+
+def test_a_rejection_by_annotation_counts_while_the_registry_is_away(waiting, approved, registry_away):
+    with in_background(approved) as done:
+        waiting.annotate(waiting.line("rejected"))
+    assert done.result()[0] == "rejected"
+
+
+def test_an_approval_counts_once_the_registry_is_back(waiting, approved, monkeypatch, capsys):
+    there = os.environ["MLFLOW_TRACKING_URI"]
+    monkeypatch.setattr("kfp_lifecycle.adapters.mlflow_connection.PATIENCE", 0.2)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with in_background(approved) as done:
+        waiting.annotate(waiting.line())
+        deadline, said = time.monotonic() + 20, ""
+        while "cannot be read" not in said and time.monotonic() < deadline:
+            said += capsys.readouterr().out
+            time.sleep(0.02)
+        assert not done.done()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", there)
+    assert done.result()[0] == "approved"
+
+
+def test_where_no_registry_is_named_the_annotation_alone_decides(waiting, approved, monkeypatch, capsys):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     with in_background(approved) as done:
         waiting.annotate(waiting.line())
     assert done.result()[0] == "approved"
-    said = capsys.readouterr().out
-    assert "the tags of version 2 cannot be read" in said and "hidden" not in said
+    assert "in MLflow" not in capsys.readouterr().out
 
 
 def test_an_answer_that_was_given_in_time_counts_when_the_step_was_down_at_the_deadline(waiting, approved):

@@ -33,6 +33,17 @@ def test_only_a_yes_and_no_no_approves_and_only_the_deadline_ends_a_silence(foun
         assert word is None
 
 
+@given(st.lists(texts, max_size=5), st.integers(0, 7200))
+def test_while_a_place_cannot_be_read_only_a_no_or_the_deadline_decides(found: list[Written], after: int) -> None:
+    word = decide(ASKED, found, NOW + timedelta(seconds=after), ["the wall cannot be read"])
+    if after >= 3600:
+        assert word and word.outcome is Outcome.TIMED_OUT and "the wall cannot be read" in word.reasons
+    elif NO in found:
+        assert word and (word.outcome, word.by) == (Outcome.REJECTED, "bob")
+    else:
+        assert word is None
+
+
 def test_an_answer_that_says_it_was_given_in_time_counts_after_the_deadline() -> None:
     in_time = Written(YES.place, f"{YES.text} at 2026-11-24T10:59:59Z")
     too_late = Written(YES.place, f"{YES.text} at 2026-11-24T11:00:00Z")
