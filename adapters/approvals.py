@@ -48,7 +48,8 @@ def write_annotation(
     for _ in range(ATTEMPTS):
         stored = release_records.read(connection, service, namespace)
         asked = _asked(stored, service, namespace, version)
-        answer = Answer(verdict, version, asked.ticket, name, now().replace(microsecond=0))
+        # A clock that is behind the step's own must not make an answer out of what came before the question.
+        answer = Answer(verdict, version, asked.ticket, name, max(now(), asked.asked_at).replace(microsecond=0))
         assert stored is not None
         said = _said(stored, asked)
         if said and said.verdict is verdict:

@@ -105,6 +105,9 @@ def _why_not(asked: Asked, answer: Answer, now: datetime) -> str:
         return f"it is for version {answer.version}, and version {asked.version} waits"
     if answer.ticket != asked.ticket:
         return f"it is for release {answer.ticket}, and release {asked.ticket} waits"
-    if now >= asked.deadline and not (answer.at and answer.at < asked.deadline):
-        return f"it came after {format_time(asked.deadline)}"
+    # The time in an answer is its writer's own text: it can take away from what was seen, but add nothing to it.
+    if answer.at and answer.at < asked.asked_at.replace(microsecond=0):
+        return f"it says that it was given before it was asked for, at {format_time(asked.asked_at)}"
+    if now >= asked.deadline:
+        return f"it was not seen before {format_time(asked.deadline)}"
     return ""

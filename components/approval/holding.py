@@ -19,6 +19,7 @@ from kfp_lifecycle.core.release import Release, ReleaseRecord, Superseded
 from kfp_lifecycle.core.release_place import Place, found_instead, place
 
 _UNAVAILABLE = (0, *TRANSIENT_STATUS)
+_LAST_LOOK = 2.0  # seconds before the deadline
 
 
 class Stopped(RuntimeError):
@@ -98,9 +99,16 @@ def wait(gate: Gate) -> Word:
             word = None
         if word:
             return word
-        left = (gate.asked.deadline - now()).total_seconds()
-        if gate.stop.wait(min(gate.request.check_seconds, left) if left > 0 else gate.request.check_seconds):
+        if gate.stop.wait(_pause(gate)):
             raise Stopped("the step was asked to end while it waited for approval; the next one carries on")
+
+
+def _pause(gate: Gate) -> float:
+    """Seconds until the next look; as late answers do not count, the last is just before the deadline, and one at it."""
+    left = (gate.asked.deadline - now()).total_seconds()
+    if left <= 0:
+        return gate.request.check_seconds
+    return min(gate.request.check_seconds, left - _LAST_LOOK if left > _LAST_LOOK else left)
 
 
 def _look(gate: Gate, told: tuple[str, ...]) -> tuple[Word | None, tuple[str, ...]]:

@@ -83,6 +83,13 @@ def test_an_answer_is_an_annotation_that_names_release_and_person(world, waits, 
     assert after == before
 
 
+def test_a_clock_that_is_behind_the_steps_gives_no_time_before_the_question(world, waits, monkeypatch) -> None:
+    asked = waits()
+    monkeypatch.setattr("kfp_lifecycle.adapters.approvals.now", lambda: asked.asked_at - timedelta(minutes=5))
+    assert run("--by", "ann") == 0
+    assert approval.read_answer(written(world)).at == asked.asked_at.replace(microsecond=0)
+
+
 def test_a_record_that_is_renewed_in_between_is_read_again_and_keeps_the_answer(world, waits, monkeypatch) -> None:
     waits()
     connection = kubernetes_connection.connect()

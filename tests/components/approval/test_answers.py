@@ -155,7 +155,7 @@ def test_where_no_registry_is_named_the_annotation_alone_decides(waiting, approv
     assert "in MLflow" not in capsys.readouterr().out
 
 
-def test_an_answer_that_was_given_in_time_counts_when_the_step_was_down_at_the_deadline(waiting, approved):
+def test_an_answer_that_backdates_itself_does_not_count_when_the_step_was_down_at_the_deadline(waiting, approved):
     with in_background(approved, timeout_seconds=0.3, source="annotation", check_seconds=0.05) as done:
         asked = waiting.asked()
     assert done.result()[0] == "timed_out"
@@ -163,7 +163,16 @@ def test_an_answer_that_was_given_in_time_counts_when_the_step_was_down_at_the_d
     _forget_the_end(waiting, record)
     early = datetime.fromisoformat(asked["deadline"]) - timedelta(milliseconds=100)
     waiting.annotate(f"{waiting.line()} at {early.isoformat()}")
-    assert approved()[0] == "approved"
+    outcome, decision = approved()
+    assert outcome == "timed_out"
+    assert "it was not seen before" in decision.reasons[1]
+
+
+def test_an_answer_shortly_before_the_deadline_is_seen_however_rarely_the_step_looks(waiting, approved):
+    with in_background(approved, timeout_seconds=4, source="annotation", check_seconds=3600) as done:
+        waiting.asked()
+        waiting.annotate(waiting.line())
+    assert done.result()[0] == "approved"
 
 
 def test_where_nobody_is_to_be_asked_nothing_is_read_or_written(waiting, approved):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +18,6 @@ ASKED = Asked("churn", "team", "7", "d" * 64, 12, NOW, NOW + timedelta(hours=1))
 YES = Written("by letter", f"approved version 7 release {ASKED.ticket} by ann")
 NO = Written("by mail", f"rejected version 7 release {ASKED.ticket} by bob")
 OTHER = Written("by letter", "approved version 7 release 11-0123456789ab by ann")
-LATE = NOW + timedelta(hours=2)
 texts = st.sampled_from([YES, NO, OTHER, Written("nowhere", ""), Written("on a wall", "approved")])
 
 
@@ -44,13 +45,20 @@ def test_while_a_place_cannot_be_read_only_a_no_or_the_deadline_decides(found: l
         assert word is None
 
 
-def test_an_answer_that_says_it_was_given_in_time_counts_after_the_deadline() -> None:
-    in_time = Written(YES.place, f"{YES.text} at 2026-11-24T10:59:59Z")
-    too_late = Written(YES.place, f"{YES.text} at 2026-11-24T11:00:00Z")
-    assert decide(ASKED, [in_time], LATE).outcome is Outcome.APPROVED  # type: ignore[union-attr]
-    word = decide(ASKED, [too_late], LATE)
+@pytest.mark.parametrize("text", [YES.text, NO.text])
+def test_an_answer_first_seen_after_the_deadline_does_not_count_whatever_time_it_names(text: str) -> None:
+    word = decide(ASKED, [Written(YES.place, f"{text} at 2026-11-24T10:59:59Z")], ASKED.deadline)
     assert word and word.outcome is Outcome.TIMED_OUT
-    assert "it came after 2026-11-24T11:00:00Z" in word.reasons[1]
+    assert "it was not seen before 2026-11-24T11:00:00Z" in word.reasons[1]
+
+
+def test_an_answer_that_says_it_is_older_than_the_question_does_not_count() -> None:
+    asked = replace(ASKED, asked_at=NOW + timedelta(milliseconds=600))
+    yes = f"approved version 7 release {asked.ticket} by ann at"
+    for at, counts in (("2026-11-24T09:59:59Z", False), ("2026-11-24T10:00:00Z", True)):
+        found = [Written(YES.place, f"{yes} {at}")]
+        assert bool(decide(asked, found, NOW + timedelta(seconds=5))) is counts
+        assert ("before it was asked for" in str(remarks(asked, found, NOW))) is not counts
 
 
 def test_a_text_that_does_not_count_is_told_once_with_its_place_and_cut() -> None:
