@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from kfp_lifecycle.local.kfp_api import errors
 
 LONGEST_NAME = 128
+# What sqlite and the clients' integers hold.
+_LARGEST = 1 << 63
 
 
 def parsed(raw: bytes) -> dict[str, Any]:
@@ -32,10 +35,11 @@ def loaded(raw: bytes | str) -> Any:
     """The JSON value of a text from outside.
 
     Raises:
-        ValueError: it is none, is nested too deeply, or holds half of a surrogate pair, which no database takes.
+        ValueError: it is none, is nested too deeply, holds a number that is none in JSON, or holds half of a surrogate
+            pair, which no database takes.
     """
     try:
-        found = json.loads(raw, parse_constant=_refuse)
+        found = json.loads(raw, parse_constant=_refuse, parse_float=_finite)
         json.dumps(found, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -108,11 +112,11 @@ def whole(message: Mapping[str, Any], field: str) -> int:
     found = message.get(field)
     if found is None:
         return 0
-    if isinstance(found, int) and not isinstance(found, bool):
+    if isinstance(found, int) and not isinstance(found, bool) and -_LARGEST <= found < _LARGEST:
         return found
     if isinstance(found, str) and re.fullmatch(r"-?[0-9]{1,18}", found):
         return int(found)
-    raise errors.invalid(f"{field} is no whole number: {str(found)[:100]!r}")
+    raise errors.invalid(f"{field} is no whole number of 64 bits: {str(found)[:100]!r}")
 
 
 def flag(message: Mapping[str, Any], field: str) -> bool:
@@ -130,6 +134,14 @@ def flag(message: Mapping[str, Any], field: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _snake(camel: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: "_" + match[1].lower(), camel)
+
+
+def _finite(text: str) -> float:
+    # 1e400 would be read as infinity, which could be stored but never told again.
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError(f"the number {text[:100]} is too large")
+    return found
 
 
 def _refuse(constant: str) -> None:

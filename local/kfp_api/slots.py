@@ -18,6 +18,8 @@ from kfp_lifecycle.local.kfp_api.moments import parsed
 
 # After so many years without a match, KFP's cron parser gives up.
 _YEARS = 5
+# 9999-12-31T23:59:59Z: what is later has no date.
+_LAST_SECOND = 253_402_300_799
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def next_slot(trigger: Trigger, *, created: float, last: float | None, no_catchu
     if trigger.start is not None:
         base = max(base, int(trigger.start))
     first = _after(trigger, base)
-    if first is None or first > trigger.end:
+    if first is None or first > min(trigger.end, _LAST_SECOND):
         return None
     if no_catchup and first <= now:
         return _newest(trigger, first, min(now, trigger.end))
@@ -70,7 +72,8 @@ def _after(trigger: Trigger, base: int) -> int | None:
         return base + trigger.interval
     try:
         return int(_cron(trigger.cron, base).get_next(float))
-    except CroniterBadDateError:
+    except (CroniterBadDateError, OverflowError, ValueError):
+        # Nothing matches, or not before the calendar ends.
         return None
 
 

@@ -165,7 +165,20 @@ def test_what_is_not_served_says_so(api: kfp.Client, url: str, package: Path) ->
         assert (answer.status_code, answer.json()["code"]) == (501, 12)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"a": NaN}', b'{"display_name": "\\ud800"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"a": NaN}',
+        b'{"a": 1e400}',
+        b'{"a": [-1e999]}',
+        b'{"display_name": "\\ud800"}',
+        b"[" * 100_000,
+    ],
+)
 def test_a_body_that_is_no_message_is_a_bad_request(url: str, body: bytes) -> None:
     answer = httpx.post(f"{url}/apis/v2beta1/runs", content=body)
     assert (answer.status_code, answer.json()["code"]) == (400, 3)
+    assert "no JSON" in answer.json()["message"]

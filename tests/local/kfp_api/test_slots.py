@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from kfp_lifecycle.core.cron import checked_cron
+from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.local.kfp_api import recurring_runs, runs, schedules, states
 from kfp_lifecycle.local.kfp_api.database import connect, transaction
 from kfp_lifecycle.local.kfp_api.recurring_runs import RecurringRun
@@ -52,6 +54,41 @@ def test_a_start_in_the_past_is_caught_up_from_and_nothing_comes_after_the_end()
 
 def test_a_cron_text_that_never_matches_has_no_slot() -> None:
     assert slot({"cron_schedule": {"cron": "0 0 0 30 2 *"}}) is None
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        {"periodic_schedule": {"interval_second": 10**30}},
+        {"periodic_schedule": {"interval_second": 60, "start_time": "9999-12-31T23:59:59.000Z"}},
+        {"cron_schedule": {"cron": "0 0 0 * * *", "start_time": "9999-12-31T23:59:59.000Z"}},
+        {"cron_schedule": {"cron": "0 0 0 1 1 *", "start_time": "9999-06-30T00:00:00.000Z"}},
+    ],
+)
+@pytest.mark.parametrize("no_catchup", [False, True])
+def test_a_slot_that_would_come_after_the_end_of_the_calendar_never_comes(
+    tmp_path: Path, trigger: dict[str, Any], no_catchup: bool
+) -> None:
+    assert slot(trigger, no_catchup=no_catchup) is None
+    with database(tmp_path) as connection:
+        recurring_runs.insert(connection, recurring(trigger, no_catchup=no_catchup, max_concurrency=1))
+        assert schedules.fire_due(connection, 2000.0) == schedules.Fired(0, None)
+
+
+_FIELD = some.one_of(
+    some.just("*"), some.integers(0, 60).map(str), some.integers(1, 10**20).map(lambda step: f"*/{step}")
+)
+
+
+@given(fields=some.lists(_FIELD, min_size=6, max_size=6), start=some.integers(0, 253_402_300_799))
+@settings(max_examples=200, deadline=None)
+def test_any_cron_text_that_is_taken_has_a_slot_or_none(fields: list[str], start: int) -> None:
+    try:
+        text = checked_cron(" ".join(fields))
+    except InputError:
+        return
+    found = slot({"cron_schedule": {"cron": text}}, created=float(start))
+    assert found is None or found > start
 
 
 @pytest.mark.parametrize("text", ["0 0 0 */2 * 1", "0 0 0 1 * 1"])
