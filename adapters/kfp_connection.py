@@ -19,7 +19,7 @@ import kfp_server_api
 import tenacity
 import urllib3.exceptions
 
-from kfp_lifecycle.adapters import kubernetes_connection
+from kfp_lifecycle.adapters import kfp_answers, kubernetes_connection
 from kfp_lifecycle.adapters.kfp_errors import AUDIENCE, KfpError, refusal
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.errors import InputError
@@ -37,6 +37,7 @@ _TRANSIENT_ERRORS = (
 )
 _ATTEMPTS = 6
 _TOKEN_SECONDS = 3600
+_HEALTH = "/apis/v2beta1/healthz"
 
 Result = TypeVar("Result")
 
@@ -103,7 +104,7 @@ def connect(host: str = "", namespace: str = "") -> KfpConnection:
 
     Raises:
         InputError: no host is known, or it is no URL.
-        KfpError: the API does not answer.
+        KfpError: the API does not answer, or what answers is no KFP.
     """
     base = (host or settings.setting(settings.KFP_ENDPOINT)).rstrip("/")
     if not base and os.environ.get("KUBERNETES_SERVICE_HOST"):
@@ -124,12 +125,30 @@ def connect(host: str = "", namespace: str = "") -> KfpConnection:
         # The client asks the hook only where it holds a key already, and sends an empty one as it is.
         configuration.api_key["authorization"] = ""
         configuration.refresh_api_key_hook = _TokenSource()
-    client = kfp_server_api.ApiClient(configuration)
+    client = kfp_answers.StrictClient(configuration)
     found = KfpConnection(base, "", client)
-    health = found.read("read its health", kfp_server_api.HealthzServiceApi(client).healthz_service_get_healthz)
-    if not health.multi_user:
+    if not kfp_answers.is_multi_user(health(found), base):
         return found
     return KfpConnection(base, namespace or kubernetes_connection.own_namespace(), client)
+
+
+def health(connection: KfpConnection) -> dict[str, Any]:
+    """The health answer as it is: the generated model drops the version.
+
+    Raises:
+        KfpError: the API refused or did not answer.
+    """
+    answer: dict[str, Any] = connection.read(
+        "read its health",
+        connection.client.call_api,
+        resource_path=_HEALTH,
+        method="GET",
+        header_params={"Accept": "application/json"},
+        response_type="object",
+        auth_settings=["Bearer"],
+        _return_http_data_only=True,
+    )
+    return answer
 
 
 @dataclass

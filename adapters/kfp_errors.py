@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 AUDIENCE = "pipelines.kubeflow.org"
+_MAY_PASS = (0, 429, 500, 502, 503, 504)
 
 
 class KfpError(RuntimeError):
@@ -29,6 +30,11 @@ class KfpConflict(KfpError):
 
 class KfpInvalid(KfpError):
     """The API cannot take what was sent."""
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether another try of a write may succeed: the API was away or at fault. It may have done what was asked."""
+    return isinstance(error, KfpError) and error.status in _MAY_PASS
 
 
 def refusal(status: int, body: str | bytes | None, what: str, host: str) -> KfpError:

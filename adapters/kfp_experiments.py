@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import kfp_server_api
 
+from kfp_lifecycle.adapters.kfp_answers import identified
 from kfp_lifecycle.adapters.kfp_connection import KfpConnection
 from kfp_lifecycle.adapters.kfp_errors import KfpConflict
 from kfp_lifecycle.adapters.kfp_pipelines import PAGE, named
@@ -33,7 +34,7 @@ def ensure(connection: KfpConnection, name: str = DEFAULT) -> str:
         if not found:
             raise
         return found
-    return str(made.experiment_id)
+    return identified(made.experiment_id, f"the experiment {name!r}", connection.host)
 
 
 def find(connection: KfpConnection, name: str) -> str | None:
@@ -50,4 +51,4 @@ def find(connection: KfpConnection, name: str) -> str | None:
         filter=named(name),
     )
     found = [each for each in answer.experiments or () if each.display_name == name]
-    return str(found[0].experiment_id) if found else None
+    return identified(found[0].experiment_id, f"the experiment {name!r}", connection.host) if found else None

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import kfp_server_api
+import tenacity
 import urllib3.exceptions
 
+from kfp_lifecycle.adapters.kfp_answers import identified
 from kfp_lifecycle.adapters.kfp_connection import KfpConnection
-from kfp_lifecycle.adapters.kfp_errors import KfpError
+from kfp_lifecycle.adapters.kfp_errors import KfpError, may_pass
 from kfp_lifecycle.adapters.kfp_pipelines import PAGE, named
 
 SUCCEEDED = "SUCCEEDED"
 _FINAL = {SUCCEEDED, "FAILED", "CANCELED", "SKIPPED"}
 _FIRST_LOOK, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at a run
+_TERMINATE_ATTEMPTS = 5
 _UNSENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 _log = logging.getLogger(__name__)
@@ -81,7 +84,7 @@ def create(connection: KfpConnection, request: RunRequest, name: str) -> Run:
         service_account=request.service_account or None,
     )
     service = kfp_server_api.RunServiceApi(connection.client)
-    return _run(connection.write(f"start the run {name!r}", service.run_service_create_run, run=body))
+    return _run(connection, connection.write(f"start the run {name!r}", service.run_service_create_run, run=body))
 
 
 def surely_not_started(error: KfpError) -> bool:
@@ -104,7 +107,7 @@ def find(connection: KfpConnection, name: str) -> Run | None:
         filter=named(name),
     )
     found = [run for run in answer.runs or () if run.display_name == name]
-    return _run(found[0]) if found else None
+    return _run(connection, found[0]) if found else None
 
 
 def get(connection: KfpConnection, run_id: str) -> Run:
@@ -115,17 +118,23 @@ def get(connection: KfpConnection, run_id: str) -> Run:
         KfpError: the API refused or did not answer.
     """
     service = kfp_server_api.RunServiceApi(connection.client)
-    return _run(connection.read(f"read the run {run_id}", service.run_service_get_run, run_id=run_id))
+    return _run(connection, connection.read(f"read the run {run_id}", service.run_service_get_run, run_id=run_id))
 
 
 def terminate(connection: KfpConnection, run_id: str) -> None:
-    """Ask for the end of a run; one that has ended is left as it is.
+    """Ask for the end of a run, again while the API is away; one that has ended is left as it is.
 
     Raises:
-        KfpError: the API refused or did not answer.
+        KfpError: the API refused, or did not answer in any of the tries.
     """
     service = kfp_server_api.RunServiceApi(connection.client)
-    connection.write(f"terminate the run {run_id}", service.run_service_terminate_run, run_id=run_id)
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(_TERMINATE_ATTEMPTS),
+        wait=tenacity.wait_exponential_jitter(initial=0.2, max=5, jitter=0.3),
+        retry=tenacity.retry_if_exception(may_pass),
+        reraise=True,
+    )
+    retrying(connection.write, f"terminate the run {run_id}", service.run_service_terminate_run, run_id=run_id)
 
 
 def wait(connection: KfpConnection, run_id: str, seconds: float, tell: Callable[[Run], None] = lambda run: None) -> Run:
@@ -147,7 +156,7 @@ def wait(connection: KfpConnection, run_id: str, seconds: float, tell: Callable[
         try:
             run = get(connection, run_id)
         except KfpError as error:
-            if 400 <= error.status < 500 or (seen is None and time.monotonic() >= deadline):
+            if 200 <= error.status < 500 or (seen is None and time.monotonic() >= deadline):
                 raise
             _log.warning("the state of run %s is not known for the moment: %s", run_id, error)
         else:
@@ -162,6 +171,7 @@ def wait(connection: KfpConnection, run_id: str, seconds: float, tell: Callable[
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _run(found: Any) -> Run:
+def _run(connection: KfpConnection, found: Any) -> Run:
     error = found.error.message if found.error and found.error.message else ""
-    return Run(str(found.run_id), found.display_name or "", str(found.state or ""), error)
+    run_id = identified(found.run_id, "a run", connection.host)
+    return Run(run_id, found.display_name or "", str(found.state or ""), error)

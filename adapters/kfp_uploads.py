@@ -11,14 +11,14 @@ from enum import StrEnum
 
 import kfp_server_api
 
+from kfp_lifecycle.adapters.kfp_answers import identified
 from kfp_lifecycle.adapters.kfp_connection import KfpConnection
-from kfp_lifecycle.adapters.kfp_errors import KfpConflict, KfpError
+from kfp_lifecycle.adapters.kfp_errors import KfpConflict, KfpError, may_pass
 from kfp_lifecycle.adapters.kfp_pipelines import Pipeline, find_pipeline, find_version, latest_version
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.pipeline_package import Package, described, described_digest, version_names
 
 _MOST_TRIES = 5
-_MAY_PASS = (0, 429, 500, 502, 503, 504)
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,126}")
 
 
@@ -78,7 +78,7 @@ def upload(connection: KfpConnection, package: Package, tag: str = "", dry_run: 
         except KfpError as error:
             if isinstance(error, KfpConflict):
                 written = Outcome.UNCHANGED  # another upload was quicker, maybe with this content
-            elif error.status not in _MAY_PASS or attempt >= _MOST_TRIES:
+            elif not may_pass(error) or attempt >= _MOST_TRIES:
                 raise
             if attempt >= _MOST_TRIES:
                 raise
@@ -115,7 +115,7 @@ def _create(connection: KfpConnection, name: str) -> Pipeline:
         kfp_server_api.PipelineServiceApi(connection.client).pipeline_service_create_pipeline,
         pipeline=kfp_server_api.V2beta1Pipeline(display_name=name, namespace=connection.namespace or None),
     )
-    return Pipeline(made.pipeline_id, name)
+    return Pipeline(identified(made.pipeline_id, f"the pipeline {name!r}", connection.host), name)
 
 
 def _upload_version(connection: KfpConnection, pipeline: Pipeline, package: Package, name: str) -> None:

@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 
 from kfp_lifecycle.adapters import kfp_schedules
 from kfp_lifecycle.adapters.kfp_connection import KfpConnection
-from kfp_lifecycle.adapters.kfp_errors import KfpAbsent, KfpError
+from kfp_lifecycle.adapters.kfp_errors import KfpAbsent, KfpError, may_pass
 from kfp_lifecycle.core.schedule_plan import Found, Kind, Wanted, Write, next_write, predecessors
 
 _MOST_FAILURES = 5
-_MAY_PASS = (0, 429, 500, 502, 503, 504)
 _LONGEST_PAUSE = 5.0  # seconds
 # Two that apply at once undo some of each other's work, and end nevertheless.
 _MOST_WRITES = 20
@@ -67,7 +66,7 @@ def apply_schedule(
         except KfpError as error:
             # After a lost answer the write may have been done, and what is absent may have been deleted by another.
             failures += 1
-            if not (isinstance(error, KfpAbsent) or error.status in _MAY_PASS) or failures >= _MOST_FAILURES:
+            if not (isinstance(error, KfpAbsent) or may_pass(error)) or failures >= _MOST_FAILURES:
                 raise
             if isinstance(error, KfpAbsent):
                 continue

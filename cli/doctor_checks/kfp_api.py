@@ -16,7 +16,6 @@ from kfp_lifecycle.core.versions import KFP_FLOOR, read_version, written
 
 NAME = "kfp"
 _REACHABLE = f"Check {settings.KFP_ENDPOINT}, {settings.KFP_TOKEN_FILE} and {settings.KFP_CA_FILE}."
-_HEALTH = "/apis/v2beta1/healthz"
 # The API server's own name of its version, and the one under which the UI in front of it passes it on.
 _TAGS = ("tag_name", "apiServerTagName")
 
@@ -62,19 +61,7 @@ def _reachable(context: Context) -> list[Finding]:
 
 
 def _version(context: Context) -> list[Finding]:
-    found = _connection(context)
-    # The generated model drops the version.
-    health = found.read(
-        "read its version",
-        found.client.call_api,
-        resource_path=_HEALTH,
-        method="GET",
-        header_params={"Accept": "application/json"},
-        response_type="object",
-        auth_settings=["Bearer"],
-        _return_http_data_only=True,
-    )
-    return [judge_version("kfp version", health if isinstance(health, dict) else {})]
+    return [judge_version("kfp version", kfp_connection.health(_connection(context)))]
 
 
 def _namespace(context: Context) -> list[Finding]:

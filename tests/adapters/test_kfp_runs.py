@@ -95,6 +95,22 @@ def test_a_lost_answer_does_not_and_a_closed_door_does(kfp: KfpConnection, stand
     assert kfp_runs.surely_not_started(closed.value)
 
 
+def test_the_end_of_a_run_is_asked_for_until_the_api_takes_it(kfp: KfpConnection, stand_in_kfp: StandInKfp) -> None:
+    run, plain, refusals = start(kfp), stand_in_kfp.answer, [503, 500]
+
+    def answer(method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        if refusals and path.endswith(":terminate"):
+            return refusals.pop(), {"message": "told to fail"}
+        return plain(method, path, query, body)
+
+    stand_in_kfp.answer = answer  # type: ignore[method-assign]
+    kfp_runs.terminate(kfp, run.id)
+    assert stand_in_kfp.terminated == [run.id]
+    refusals += [403]
+    with pytest.raises(KfpError, match="told to fail"):
+        kfp_runs.terminate(kfp, run.id)
+
+
 def test_of_runs_with_one_name_the_oldest_counts(kfp: KfpConnection) -> None:
     first, _ = start(kfp), start(kfp)
     found = kfp_runs.find(kfp, "one")

@@ -101,3 +101,12 @@ def test_a_token_file_that_is_missing_is_named(
     found = doctor().of("kfp")
     assert found["level"] == "failure"
     assert "projected service account token" in found["remedy"]
+
+
+def test_a_login_page_is_a_failure_that_names_the_endpoint_and_the_token(kfp: Api, doctor: Doctor) -> None:
+    kfp.paths[KFP_HEALTH] = (200, "<!doctype html><title>Log in</title>")
+    found = doctor()
+    assert found.code == 1
+    assert found.level("kfp") == "failure"
+    assert "login page" in found.of("kfp")["text"]
+    assert "KF_PIPELINES_ENDPOINT" in found.of("kfp")["text"]
