@@ -21,7 +21,7 @@ from enum import StrEnum
 from kfp_lifecycle.adapters import clock, kfp_runs, reservations
 from kfp_lifecycle.adapters.kfp_connection import KfpConnection
 from kfp_lifecycle.adapters.kfp_errors import KfpError
-from kfp_lifecycle.adapters.kfp_runs import RunRequest
+from kfp_lifecycle.adapters.kfp_runs import Run, RunRequest
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.kubernetes_errors import Conflict, KubernetesError
 from kfp_lifecycle.adapters.reservations import Stored
@@ -30,8 +30,8 @@ from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.reservation import LEASE, Reservation, Step
 
 PATIENCE = 10.0  # seconds to wait for another caller that is starting the run
-_LOOKS = 0.25  # seconds between two looks at its reservation
-_ATTEMPTS = 50
+_LOOKS = 0.25, 2.0  # seconds between the first two looks at its reservation, and between later ones
+_ATTEMPTS = 50  # of writes that another caller was faster with
 
 _log = logging.getLogger(__name__)
 
@@ -99,17 +99,19 @@ def start(starter: Starter, key: str, prefix: str, request: Callable[[], RunRequ
         KubernetesError: the Kubernetes API refused or is away.
     """
     reservation.check_key(key)
-    give_up_at = time.monotonic() + starter.patience
-    for _ in range(_ATTEMPTS):
+    give_up_at, pause, lost = time.monotonic() + starter.patience, _LOOKS[0], 0
+    while True:
         stored = reservations.read(starter.kubernetes, key, starter.namespace)
         found, now = stored.reservation if stored else None, clock.now()
         step = reservation.next_step(found, content, now)
         if step is Step.NOTHING and stored and found:
             return _known(starter, stored, How.BEFORE)
         if step is Step.WAIT and found:
-            if time.monotonic() >= give_up_at:
-                raise StartPending(key, (found.expires_at - now).total_seconds())
-            time.sleep(_LOOKS * random.uniform(0.5, 1.5))
+            left = give_up_at - time.monotonic()
+            if left <= 0:
+                raise _pending(found)
+            time.sleep(min(left, pause * random.uniform(0.5, 1.5)))
+            pause = min(pause * 1.2, _LOOKS[1])
             continue
         # A run that an earlier holder may have left needs no request to be found.
         wanted = request() if step is not Step.TAKE_OVER else None
@@ -119,7 +121,9 @@ def start(starter: Starter, key: str, prefix: str, request: Callable[[], RunRequ
         held = _hold(starter, stored, mine)
         if held:
             return _start(starter, held, request, wanted)
-    raise StartPending(key, starter.lease.total_seconds())
+        lost += 1
+        if lost >= _ATTEMPTS:
+            raise _pending(found or mine)
 
 
 def known(starter: Starter, key: str) -> Reservation | None:
@@ -158,17 +162,22 @@ def _start(starter: Starter, held: Stored, request: Callable[[], RunRequest], wa
     mine = held.reservation
     if wanted is None:
         try:
-            if left := kfp_runs.find(starter.kfp, mine.run_name):
-                return _record(starter, held, left.id, How.ADOPTED)
-            wanted = request()
-        except (InputError, KfpError):
+            found = kfp_runs.find(starter.kfp, mine.run_name) or request()
+        except (InputError, KfpError, KubernetesError):
             _give_up(starter, held)
             raise
+        if isinstance(found, Run):
+            return _record(starter, held, found.id, How.ADOPTED)
+        wanted = found
     if clock.now() > mine.expires_at - starter.lease / 2:
         # This process stood still: somebody else may be about to take the reservation over.
-        raise StartPending(mine.key, (mine.expires_at - clock.now()).total_seconds())
+        raise _pending(mine)
     try:
         run = kfp_runs.create(starter.kfp, wanted, mine.run_name)
+    except (InputError, KubernetesError):
+        # There was no token to send the request with.
+        _give_up(starter, held)
+        raise
     except KfpError as error:
         if kfp_runs.surely_not_started(error):
             _give_up(starter, held)
@@ -203,10 +212,14 @@ def _record(starter: Starter, held: Stored, run_id: str, how: How) -> Started:
                 return _known(starter, stored, How.BEFORE)
             # A caller with newer content holds the reservation: its run is the one that counts.
             kfp_runs.terminate(starter.kfp, run_id)
-            raise StartPending(held.reservation.key, (stored.reservation.expires_at - clock.now()).total_seconds())
+            raise _pending(stored.reservation)
         except Conflict:
             stored = reservations.read(starter.kubernetes, held.reservation.key, starter.namespace)
-    raise StartPending(held.reservation.key, starter.lease.total_seconds())
+    raise _pending(stored.reservation if stored else held.reservation)
+
+
+def _pending(found: Reservation) -> StartPending:
+    return StartPending(found.key, (found.expires_at - clock.now()).total_seconds())
 
 
 def _give_up(starter: Starter, held: Stored) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -26,8 +27,10 @@ from kfp_lifecycle.adapters import (
 )
 from kfp_lifecycle.adapters.kfp_errors import KfpError, KfpInvalid
 from kfp_lifecycle.adapters.kfp_runs import RunRequest
+from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.adapters.single_runs import How, Started, Starter, StartPending
 from kfp_lifecycle.core import reservation
+from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.reservation import RETENTION, State
 from kfp_lifecycle.local.kubernetes_api import Server
 from kfp_lifecycle.local.write_proxy import WriteProxy, Writes
@@ -124,6 +127,105 @@ def test_after_an_answer_that_tells_nothing_nobody_starts_before_the_lease_ends(
         start(starter(patience=0.1))
     assert stand_in_kfp.runs == []
     assert start(starter()).how is How.STARTED
+
+
+def test_patience_is_kept_however_many_looks_it_takes(starter: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = starter(patience=60.0)
+    mine = reservation.reserved(
+        None, "alert", "", holder="slow", prefix="retrain", now=clock.now(), lease=timedelta(seconds=45)
+    )
+    held = reservations.create(made.kubernetes, "team", mine)
+    looks = 0
+    sleep = single_runs.time.sleep
+
+    def look(seconds: float) -> None:
+        # The pauses of this thread pass quickly; after sixty of them the other caller records its run.
+        nonlocal looks
+        looks += 1
+        sleep(0.001)
+        if looks == 60:
+            reservations.write(made.kubernetes, "team", held, reservation.started(mine, "theirs"))
+
+    monkeypatch.setattr(single_runs.time, "sleep", look)
+    found = start(made)
+    assert (found.run_id, found.how) == ("theirs", How.BEFORE)
+
+
+def test_a_caller_out_of_patience_is_told_how_long_the_lease_still_lasts(starter: Any) -> None:
+    made = starter(lease=timedelta(minutes=5), patience=0.3)
+    mine = reservation.reserved(
+        None, "alert", "", holder="slow", prefix="retrain", now=clock.now(), lease=timedelta(seconds=20)
+    )
+    reservations.create(made.kubernetes, "team", mine)
+    began = time.monotonic()
+    with pytest.raises(StartPending) as pending:
+        start(made)
+    assert time.monotonic() - began < 2
+    assert 15 < pending.value.seconds <= 20
+
+
+def test_a_caller_that_loses_every_race_is_told_the_winners_lease(
+    starter: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = starter(lease=timedelta(minutes=5))
+    over = reservation.reserved(
+        None, "alert", "", holder="dead", prefix="retrain", now=clock.now() - SHORT, lease=SHORT
+    )
+    reservations.create(made.kubernetes, "team", over)
+    asked: list[int] = []
+    monkeypatch.setattr(single_runs, "_hold", lambda *_: asked.append(1))
+    with pytest.raises(StartPending) as pending:
+        start(made)
+    assert (len(asked), pending.value.seconds) == (50, 1.0)
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+@pytest.mark.parametrize("error", [InputError("token", "", "a token", "Mount it."), KubernetesError(403, "no token")])
+def test_a_start_that_could_not_be_sent_gives_the_reservation_back(
+    starter: Any, stand_in_kfp: StandInKfp, error: Exception, taken_over: bool
+) -> None:
+    made = starter(lease=timedelta(minutes=5), patience=0)
+    if taken_over:
+        over = reservation.reserved(
+            None, "alert", "", holder="dead", prefix="retrain", now=clock.now() - SHORT, lease=SHORT
+        )
+        reservations.create(made.kubernetes, "team", over)
+    configuration = made.kfp.client.configuration
+
+    def without_a_token(_: Any) -> None:
+        raise error
+
+    def request() -> RunRequest:
+        wanted = kfp_requests.of_pipeline(made.kfp, "retrain", {})
+        # The token is gone from now on.
+        configuration.api_key["authorization"] = ""
+        configuration.refresh_api_key_hook = without_a_token
+        return wanted
+
+    with pytest.raises(type(error)):
+        single_runs.start(made, "alert", "retrain", request)
+    configuration.api_key.clear()
+    assert stored(made).expires_at <= clock.now()
+    assert start(made).how is How.STARTED
+    assert len(stand_in_kfp.runs) == 1
+
+
+def test_a_run_that_is_looked_for_without_a_token_gives_the_reservation_back(starter: Any) -> None:
+    made = starter(lease=timedelta(minutes=5), patience=0)
+    over = reservation.reserved(
+        None, "alert", "", holder="dead", prefix="retrain", now=clock.now() - SHORT, lease=SHORT
+    )
+    reservations.create(made.kubernetes, "team", over)
+    configuration = made.kfp.client.configuration
+    configuration.api_key["authorization"] = ""
+
+    def without_a_token(_: Any) -> None:
+        raise KubernetesError(403, "no token")
+
+    configuration.refresh_api_key_hook = without_a_token
+    with pytest.raises(KubernetesError):
+        start(made)
+    assert stored(made).expires_at <= clock.now()
 
 
 def test_an_unknown_pipeline_reserves_nothing(starter: Any) -> None:
