@@ -20,6 +20,7 @@ _ATTEMPTS = 4
 _LONGEST_PAUSE = 5.0
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 _TALKATIVE = ("httpx", "httpcore")
+_PORTS = (None, *range(1, 65536))
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Delivery:
     attempts: int
 
 
+# What the client's making raises for an address of a proxy that is none, a kind of proxy that needs another package,
+# or certificates that are absent or none.
+_UNUSABLE = (httpx.InvalidURL, ImportError, OSError, ValueError)
+
+
 class _Unanswered(Exception):
     """A try that another one may mend; the message says what happened, without the address."""
 
@@ -39,13 +45,17 @@ def is_address(url: str) -> bool:
     """Whether a message can be sent there at all."""
     try:
         found = httpx.URL(url)
-        return found.scheme in ("http", "https") and bool(found.host)
+        return found.scheme in ("http", "https") and bool(found.host) and found.port in _PORTS
     except (httpx.InvalidURL, ValueError):
         return False
 
 
 def deliver(url: str, body: bytes, content_type: str) -> Delivery:
-    """Post the body; redirects are not followed, as a message must not go where nobody sent it."""
+    """Post the body; redirects are not followed, as a message must not go where nobody sent it.
+
+    Proxies and certificates are those of the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE), as a cluster may reach
+    its receiver by them only. Where they cannot be used, the message is not taken.
+    """
     with _silent():
         return asyncio.run(_deliver(url, body, content_type))
 
@@ -59,7 +69,11 @@ async def _deliver(url: str, body: bytes, content_type: str) -> Delivery:
     )
     headers = {"Content-Type": content_type, "User-Agent": "kfp-lifecycle"}
     reason = ""
-    async with httpx.AsyncClient(timeout=TRY_SECONDS, follow_redirects=False, headers=headers) as client:
+    try:
+        client = httpx.AsyncClient(timeout=TRY_SECONDS, follow_redirects=False, headers=headers)
+    except _UNUSABLE as error:
+        return Delivery(False, f"the proxy or certificate settings cannot be used ({type(error).__name__})", 0)
+    async with client:
         try:
             async for attempt in retrying:
                 with attempt:

@@ -104,7 +104,7 @@ def wait(gate: Gate) -> Word:
 
 
 def _pause(gate: Gate) -> float:
-    """Seconds until the next look; as late answers do not count, the last is just before the deadline, and one at it."""
+    """Seconds until the next look; as late answers do not count, the last but one is just before the deadline."""
     left = (gate.asked.deadline - now()).total_seconds()
     if left <= 0:
         return gate.request.check_seconds

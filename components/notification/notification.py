@@ -118,6 +118,14 @@ def _ended(
 
 
 def _sent(message: Message) -> tuple[Outcome, str, int]:
+    try:
+        return _delivered(message)
+    except Exception as error:  # noqa: BLE001 - the message is told last, and a release that went well must not fail by it
+        # Neither the error's words nor its traceback, as they may hold the address.
+        return Outcome.NOT_DELIVERED, f"the message could not be sent ({type(error).__name__})", 0
+
+
+def _delivered(message: Message) -> tuple[Outcome, str, int]:
     url = settings.setting(settings.WEBHOOK_URL)
     form = settings.setting(settings.WEBHOOK_FORMAT)
     if not url:

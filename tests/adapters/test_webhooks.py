@@ -96,6 +96,24 @@ def test_nobody_at_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         assert delivered == webhooks.Delivery(False, "the receiver cannot be talked to (ConnectError), in 4 tries", 4)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("SSL_CERT_FILE", "/missing/ca.pem", "FileNotFoundError"),
+        ("SSL_CERT_FILE", __file__, "SSLError"),
+        ("ALL_PROXY", "socks5://ann:pw@127.0.0.1:9", "ImportError"),
+        ("ALL_PROXY", "what://127.0.0.1:9", "ValueError"),
+        ("NO_PROXY", "[::1", "InvalidURL"),
+    ],
+)
+def test_an_environment_that_no_client_can_be_made_in_is_told_without_its_values(
+    receiver: Make, monkeypatch: pytest.MonkeyPatch, name: str, value: str, error: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    delivered = webhooks.deliver(receiver(WELL).url, b"x", "text/plain")
+    assert delivered == webhooks.Delivery(False, f"the proxy or certificate settings cannot be used ({error})", 0)
+
+
 def test_no_log_holds_the_address(receiver: Make, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         webhooks.deliver(receiver(answering("500 Oops"), WELL).url, b"x", "text/plain")
@@ -111,6 +129,9 @@ def test_no_log_holds_the_address(receiver: Make, caplog: pytest.LogCaptureFixtu
         ("file:///etc/passwd", False),
         ("example.com/x", False),
         ("http://", False),
+        ("http://host:99999/x", False),
+        ("http://host:0/x", False),
+        ("http://host:65535/x", True),
         ("http://a\x00b/", False),
         ("https://" + "a" * 70_000, False),
     ],

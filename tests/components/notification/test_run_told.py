@@ -205,6 +205,35 @@ def test_a_setting_that_cannot_be_used_is_told_and_fails_nothing(call, monkeypat
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "outcome", "why"),
+    [
+        (settings.WEBHOOK_URL, "http://host:99999/s3cret", "not_sent", "is no http or https address"),
+        ("SSL_CERT_FILE", "/missing/s3cret", "not_delivered", "cannot be used (FileNotFoundError)"),
+        ("ALL_PROXY", "socks5://s3cret@host", "not_delivered", "cannot be used (ImportError)"),
+        ("NO_PROXY", "[::1", "not_delivered", "cannot be used (InvalidURL)"),
+    ],
+)
+def test_an_environment_that_nothing_can_be_sent_in_fails_nothing(call, monkeypatch, name, value, outcome, why):
+    monkeypatch.setenv(settings.WEBHOOK_URL, "http://127.0.0.1:9/s3cret")
+    monkeypatch.setenv(name, value)
+    found, decision = call(notify, status=Status(), run_id="r")
+    assert (found, why in decision.reasons[0]) == (outcome, True) and "s3cret" not in str(decision)
+
+
+def test_what_nobody_thought_of_fails_nothing_and_is_told_by_its_type_only(call, receiver, monkeypatch, capsys):
+    there = receiver(TAKES)
+
+    def group(url: str, *_: object) -> None:
+        raise ExceptionGroup(f"cannot connect to {url}", [OverflowError(url)])
+
+    monkeypatch.setattr(webhooks, "deliver", group)
+    outcome, decision = call(notify, status=Status(), run_id="r")
+    assert outcome == "not_delivered"
+    assert decision.reasons[0] == "the message could not be sent (ExceptionGroup)"
+    assert there.url not in str(decision) + capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("changed", "note"),
     [
         ({"namespace": "nowhere"}, "the release record cannot be read: Forbidden"),
