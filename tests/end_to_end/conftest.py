@@ -90,3 +90,11 @@ def release(run: Release, orders: Path) -> Release:
         return run("train_and_release", **{**defaults, **parameters})
 
     return call
+
+
+@pytest.fixture(scope="session")
+def settled(release: Release) -> str:
+    """A service whose version 1 is champion, for tests whose canaries are all taken off."""
+    result = release("settled", seed=1)
+    assert result.succeeded, result.error
+    return "settled"

@@ -42,7 +42,15 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     given = ["--pipeline", str(compose / "own_step.py"), "--settings", str(compose / "settings.yaml")]
     assert main(["--out", str(out), "--image", "train=registry.example.com/ml/returns-python-train:1", *given]) == 0
     subprocess.run(
-        ["kfp", "dsl", "compile", "--py", compose / "from_files.py", "--output", out / "from_files.yaml"],
+        [
+            Path(sys.executable).with_name("kfp"),
+            "dsl",
+            "compile",
+            "--py",
+            compose / "from_files.py",
+            "--output",
+            out / "from_files.yaml",
+        ],
         env={**os.environ, "COMPONENTS": str(out / "components")},
         check=True,
         capture_output=True,

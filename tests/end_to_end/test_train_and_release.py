@@ -88,24 +88,23 @@ def test_repeating_a_run_changes_nothing_and_another_seed_is_judged_and_promoted
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_without_a_user_a_canary_is_judged_by_its_own_holdout_and_without_a_judge_it_is_taken_off(
-    cluster: Cluster, release: Callable[..., RunResult]
+    cluster: Cluster, release: Callable[..., RunResult], settled: str
 ) -> None:
-    assert release("quiet", seed=1).succeeded
     rows = {"evidence": "replay", "replay_per_second": 500.0, "disagreement_limit": 0.5}
-    other = release("quiet", seed=2, margin=0.3, min_rows=30, **{**JUDGED, "min_requests": 50}, **rows)
+    other = release(settled, seed=2, margin=0.3, min_rows=30, **{**JUDGED, "min_requests": 50}, **rows)
     # 300 held-out rows are too few to show anything: what is not shown is not promoted.
     assert not other.succeeded
     assert other.task("judge").outputs["outcome"] == "roll_back"
     assert "undecided" in other.error
-    assert cluster.weights("quiet") == {"quiet-v1-predictor": 100}
+    assert cluster.weights(settled) == {f"{settled}-v1-predictor": 100}
 
     # A judge that cannot even begin leaves its canary to the exit handler.
-    third = release("quiet", seed=3, margin=0.3, min_rows=30, metrics="graphite", on_refusal="succeed", **JUDGED)
+    third = release(settled, seed=3, margin=0.3, min_rows=30, metrics="graphite", on_refusal="succeed", **JUDGED)
     assert not third.succeeded
     assert "metrics='graphite'" in third.error
     assert third.task("deploy").outputs["outcome"] == "canary"
     assert ended(third)["outcome"] == "rolled_back"
-    assert cluster.weights("quiet") == {"quiet-v1-predictor": 100}
+    assert cluster.weights(settled) == {f"{settled}-v1-predictor": 100}
 
 
 @pytest.mark.slow

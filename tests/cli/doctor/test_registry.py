@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,9 @@ def test_an_interrupted_doctor_removes_its_probe_first(
     proxy.paths[versions] = held
     command = [sys.executable, "-P", "-m", "kfp_lifecycle.cli", "doctor", "--state", str(tmp_path / "state")]
     environment = {**os.environ, "MLFLOW_TRACKING_URI": proxy.url, "KUBECONFIG": str(tmp_path / "absent")}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    # A shell starts its background jobs with SIGINT ignored, and whatever they start inherits that.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as process:
         assert reached.wait(60)
         assert len(left(server)) == 1
         process.send_signal(number)
