@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.local.kfp_api import errors
+from kfp_lifecycle.local.kfp_api import archives, errors, package_text
 from kfp_lifecycle.local.runner_specification import Specification, specification
 
-LARGEST = 8 << 20
-_MOST_NODES = 500_000
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PARTS = {"root": dict, "components": dict, "deploymentSpec": dict}
 
 
@@ -30,16 +19,10 @@ def unpacked(raw: bytes) -> list[Any]:
         ApiError: 400, it is no compiled pipeline; 413, it unpacks to more than 8 MiB.
     """
     try:
-        text = _content(raw).decode("utf-8")
-        documents = [document for document in yaml.load_all(text, Loader=_LOADER) if document is not None]
-        _bound(documents)
-        # Dates and such are no JSON, and no compiled pipeline holds them.
-        documents = json.loads(json.dumps(documents, allow_nan=False))
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise errors.invalid(f"the package cannot be unpacked: {error}") from error
-    except (UnicodeError, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise errors.invalid(f"the package holds no readable YAML: {_first_line(error)}") from error
-    return checked(documents)
+        found = package_text.documents(archives.content(raw).decode("utf-8"))
+    except ValueError as error:
+        raise errors.invalid(f"the package holds no readable YAML: {error}") from error
+    return checked(found)
 
 
 def checked(documents: list[Any]) -> list[Any]:
@@ -109,54 +92,3 @@ def to_message(documents: list[Any]) -> dict[str, Any]:
         found: dict[str, Any] = documents[0]
         return found
     return {"pipeline_spec": documents[0], "platform_spec": documents[1]}
-
-
-def _content(raw: bytes) -> bytes:
-    if raw[:4] == b"PK\x03\x04":
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            name = _chosen([entry.filename for entry in archive.infolist() if not entry.is_dir()])
-            with archive.open(name) as file:
-                return _limited(file.read(LARGEST + 1))
-    if raw[:2] == b"\x1f\x8b":
-        # The whole of it is unpacked here, within bounds, before tarfile looks for names in it.
-        with gzip.open(io.BytesIO(raw)) as stream:
-            plain = _limited(stream.read(LARGEST + 1))
-        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as tar:
-            files = {member.name: member for member in tar if member.isfile()}
-            inner = tar.extractfile(files[_chosen(list(files))])
-            return inner.read() if inner else b""
-    return _limited(raw)
-
-
-def _chosen(names: list[str]) -> str:
-    """As kfp.Client chooses: pipeline.yaml, else the only YAML file."""
-    found = [name for name in names if name.endswith((".yaml", ".yml"))]
-    if "pipeline.yaml" in found:
-        return "pipeline.yaml"
-    if len(found) != 1:
-        raise errors.invalid(f"the package holds {len(found)} YAML files and none is pipeline.yaml; expected one")
-    return found[0]
-
-
-def _limited(raw: bytes) -> bytes:
-    if len(raw) > LARGEST:
-        raise errors.too_large(LARGEST)
-    return raw
-
-
-def _bound(documents: list[Any]) -> None:
-    """Refuse aliases that unfold to millions of values."""
-    waiting, seen = list(documents), 0
-    while waiting:
-        value = waiting.pop()
-        seen += 1
-        if seen > _MOST_NODES:
-            raise ValueError(f"more than {_MOST_NODES} values")
-        if isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

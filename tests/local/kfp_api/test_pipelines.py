@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 import kfp
@@ -96,7 +98,61 @@ def test_packages_may_be_zipped(api: kfp.Client, package: Path, tmp_path: Path) 
         assert version.pipeline_spec["pipelineInfo"]["name"] == "greet"
 
 
+def tarred(member: bytes) -> bytes:
+    """A tar.gz file of this one header with its data, and the end of the archive."""
+    return gzip.compress(member + bytes(1024))
+
+
+def header(**fields: Any) -> tarfile.TarInfo:
+    """Of a file in a tar archive."""
+    member = tarfile.TarInfo("pipeline.yaml")
+    for name, value in fields.items():
+        setattr(member, name, value)
+    return member
+
+
+def sparse(size: int) -> bytes:
+    """A tar.gz file whose file is one hole of this size."""
+    block = bytearray(header(type=tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT))
+    block[386:398] = block[483:495] = b"%011o\0" % size
+    block[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(block))[0]
+    return tarred(bytes(block))
+
+
+def zipped(method: int = zipfile.ZIP_DEFLATED, content: bytes = b"x: 1", flags: int = 0) -> bytes:
+    """A zip file with these flags in both of its headers."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("pipeline.yaml", content)
+    raw = bytearray(file.getvalue())
+    raw[6] |= flags
+    raw[raw.index(b"PK\x01\x02") + 8] |= flags
+    return bytes(raw)
+
+
+def doubling(first: bytes, following: bytes, count: int = 40) -> bytes:
+    """YAML in which each value names the one before it twice."""
+    lines = [first, *(following % {b"this": number, b"last": number - 1} for number in range(1, count))]
+    return b"\n".join(lines)
+
+
 WRONG = {
+    "a hole": (sparse(40 << 20), "sparse"),
+    "a negative size": (tarred(header(size=-1024).tobuf(tarfile.GNU_FORMAT)), "no size"),
+    "an encrypted zip": (zipped(flags=1), "not encrypted"),
+    "an lzma zip": (zipped(zipfile.ZIP_LZMA), "stored or deflated"),
+    "a broken zip": (zipped(content=b"x" * 1000).replace(b"pipeline.yaml", b"pipeline.yam\xff", 1), "unpacked"),
+    "merge keys": (
+        doubling(b"a0: &a0 {x: 1}", b"a%(this)d: &a%(this)d {<<: [*a%(last)d, *a%(last)d]}", 25),
+        "merge keys",
+    ),
+    "pairs of pairs": (
+        doubling(b"a0: &a0 [x]", b"a%(this)d: &a%(this)d !!pairs [x: *a%(last)d, y: *a%(last)d]"),
+        "more than",
+    ),
+    "a long text again and again": (b"a: &a " + b"x" * 100_000 + b"\nb: [" + b"*a, " * 1000 + b"]", "characters"),
+    "a number of a million parts": (b"a: 1" + b":1" * 1_000_000, "number is too long"),
+    "an endless hexadecimal number": (b"a: 0x" + b"f" * 1_000_000, "number is too long"),
     "text": (b"just text", "compiled pipeline"),
     "nothing": (b"", "expected a compiled pipeline"),
     "no yaml": (b"a: [", "no readable YAML"),
