@@ -95,11 +95,12 @@ def create_app(
             if upload:
                 raw, file = await _uploaded(request, raw)
 
-            def work() -> dict[str, Any]:
+            def work() -> Response:
                 ids, query = request.path_params, dict(request.query_params)
-                return answer(Call(connections.connection, caller, ids, query, raw, file, wake))
+                # A list is megabytes of JSON: it is written here, not where all requests pass.
+                return JSONResponse(answer(Call(connections.connection, caller, ids, query, raw, file, wake)))
 
-            return JSONResponse(await run_in_threadpool(work))
+            return await run_in_threadpool(work)
 
         return refusing(endpoint)
 

@@ -5,6 +5,7 @@ As in KFP (``backend/src/apiserver/filter/filter.go``) all predicates must hold 
 
 from __future__ import annotations
 
+import json
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
@@ -107,15 +108,19 @@ def _in(column: Column, name: str, value: Any, key: str) -> tuple[str, list[Any]
         raise errors.invalid(f'{name} must be {{"values": [...]}}')
     if not listed:
         return "0", []
-    one = _side(column, "=")
-    return f"({' OR '.join([one] * len(listed))})", [_typed(column, name[:-1], item, key) for item in listed]
+    typed = [_typed(column, name[:-1], item, key) for item in listed]
+    # One value for all of them: sqlite bounds the depth of an expression and the number of its values.
+    listed_sql = f"SELECT {_compared_as(column, 'value')} FROM json_each(?)"
+    return f"{_compared_as(column, column.sql)} IN ({listed_sql})", [json.dumps(typed, ensure_ascii=False)]
 
 
 def _side(column: Column, comparison: str) -> str:
-    if column.kind == "text":
-        return f"LOWER({column.sql}) {comparison} LOWER(?)"
+    return f"{_compared_as(column, column.sql)} {comparison} {_compared_as(column, '?')}"
+
+
+def _compared_as(column: Column, sql: str) -> str:
     # Times are shown in milliseconds, and what was shown must be found.
-    return f"ROUND({column.sql}, 3) {comparison} ROUND(?, 3)"
+    return f"LOWER({sql})" if column.kind == "text" else f"ROUND({sql}, 3)"
 
 
 def _typed(column: Column, name: str, value: Any, key: str) -> Any:

@@ -103,6 +103,11 @@ FILTERS: dict[str, tuple[str, Callable[[int], bool]]] = {
     "substring": (matching("name", "IS_SUBSTRING", string_value="-11"), lambda n: n // 10 == 11),
     "no pattern": (matching("name", "IS_SUBSTRING", string_value="%"), lambda n: False),
     "in": (matching("name", "IN", string_values={"values": ["run-001", "Run-119"]}), lambda n: n in (1, 119)),
+    "in many": (
+        matching("name", "IN", string_values={"values": [f"Run-{n:03}" for n in range(1, 5000, 2)]}),
+        lambda n: n % 2 == 1,
+    ),
+    "in numbers": (matching("created_at", "IN", long_values={"values": [1_700_000_000]}), lambda n: False),
     "in nothing": (matching("name", "IN", string_values={"values": []}), lambda n: False),
     "greater": (matching("name", "GREATER_THAN", string_value="run-100"), lambda n: n > 100),
     "storage": (matching("storage_state", "EQUALS", string_value="ARCHIVED"), lambda n: False),
