@@ -15,7 +15,8 @@ from typing import Any
 _DEEPEST = 16
 _LARGEST = 400
 _VALUE = re.compile(r"inputs\.parameter_values\['(?:pipelinechannel--)?([^']*)'\]")
-_NUMBER = re.compile(r"(\d+)")
+# Python reads no number of thousands of digits.
+_NUMBER = re.compile(r"([0-9]{1,18})")
 _GENERATED = re.compile(r"(condition|for-loop|exit-handler)-\d+")
 
 
@@ -163,4 +164,6 @@ def _kind(component: str, task: Mapping[str, Any]) -> tuple[str, str]:
 
 def _natural(key: str) -> list[tuple[bool, int, str]]:
     """Sorts condition-9 before condition-10, so that an If comes before its Else."""
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in _NUMBER.split(key)]
+    return [
+        (False, 0, part) if place % 2 == 0 else (True, int(part), part) for place, part in enumerate(_NUMBER.split(key))
+    ]

@@ -42,6 +42,9 @@ def answer(page: Page, request: Request, site: Site) -> Response:
         response = page(request, site)
     except HTTPException as error:
         response = _told(request, site, error.status_code, error.detail)
+    except OSError as error:
+        _log.warning("%s: %s", request.url.path, error)
+        response = _told(request, site, 503, f"A file that this page shows cannot be read ({error.strerror or error}).")
     except sqlite3.Error as error:
         _log.warning("%s: %s", request.url.path, error)
         text = f"The database of runs does not answer ({error}). See `kfp-lifecycle local logs`."

@@ -136,5 +136,5 @@ def _text(content: bytes) -> str:
         return ""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return printable(text)

@@ -155,3 +155,11 @@ def test_two_tasks_of_one_component_take_its_executions_in_turn() -> None:
     executed = [Task("r", 0, "item", SUCCEEDED, 0, 1), Task("r", 1, "item", FAILED, 1, 2)]
     found = drawing.draw(document, executed, finished=True, now=9)
     assert [(step.box.item.key, step.number) for step in found.steps] == [("item", 0), ("item-2", 1)]
+
+
+def test_numbers_in_names_sort_as_such_whatever_digits_they_have() -> None:
+    names = ["step-10", "step-9", "step-²", "step-٣", f"step-{'9' * 5000}"]
+    found = read(package(tasks={name: task(name) for name in names})[0])
+    keys = [item.key for item in found.items]
+    assert sorted(keys) == sorted(names)
+    assert keys.index("step-9") < keys.index("step-10")

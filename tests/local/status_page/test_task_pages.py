@@ -144,3 +144,23 @@ def test_a_report_that_is_too_large_is_not_shown(
     assert not Elements(browser.get(f"/runs/{run.id}/tasks/0").text).of("iframe")
     assert browser.get(f"/runs/{run.id}/tasks/0/reports/report").status_code == 413
     assert browser.get(f"/runs/{run.id}/tasks/0/files/report").text == REPORT
+
+
+def test_a_file_of_ten_thousand_brackets_is_shown_as_it_is(site: Site, browser: httpx.Client) -> None:
+    run = site.run()
+    site.artifact(site.task(run), "nested", "[" * 15_000)
+    answer = browser.get(f"/runs/{run.id}/tasks/0")
+    assert answer.status_code == 200 and "[" * 15_000 in answer.text
+
+
+def test_a_log_that_cannot_be_read_is_told_on_a_page(
+    site: Site, browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_: Path) -> run_files.Tail:
+        raise PermissionError(13, "Permission denied")
+
+    run = site.run()
+    site.task(run)
+    monkeypatch.setattr(run_files, "tail", unreadable)
+    answer = browser.get(f"/runs/{run.id}/tasks/0")
+    assert answer.status_code == 503 and "cannot be read (Permission denied)" in answer.text
