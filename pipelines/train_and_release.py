@@ -252,6 +252,8 @@ def train_and_release(
                         spec_overrides=spec_overrides,
                         timeout_seconds=timeout_seconds,
                         run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                        approval=approval,
+                        approval_timeout_seconds=approval_timeout_seconds,
                     )
                 )
                 with dsl.If(deployed.outputs["outcome"] == "canary", "canary"):
@@ -310,7 +312,7 @@ def train_and_release(
                                 "approve",
                                 approved,
                                 on_refusal,
-                                "nobody approved it",
+                                "it was not approved",
                                 service,
                                 namespace,
                                 timeout_seconds,

@@ -13,9 +13,10 @@ from kfp_lifecycle.components.approval import holding
 from kfp_lifecycle.components.approval.gate import Word
 from kfp_lifecycle.components.approval.holding import Gate
 from kfp_lifecycle.components.approval.outcome import Outcome
-from kfp_lifecycle.components.approval.request import ApprovalRequest, Source, check_request
+from kfp_lifecycle.components.approval.request import ApprovalRequest, check_request
 from kfp_lifecycle.core import report as html
 from kfp_lifecycle.core.approval import Asked
+from kfp_lifecycle.core.approval_inputs import Source
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import Decision, save_decision
 from kfp_lifecycle.core.errors import InputError, step_entry

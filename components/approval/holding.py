@@ -12,9 +12,10 @@ from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.kubernetes_connection import TRANSIENT_STATUS, Connection
 from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.components.approval.gate import Word, Written, decide, remarks, word_from_json, word_to_json
-from kfp_lifecycle.components.approval.request import ApprovalRequest, Source
+from kfp_lifecycle.components.approval.request import ApprovalRequest
 from kfp_lifecycle.core import approval, release, release_lease, settings
 from kfp_lifecycle.core.approval import Asked
+from kfp_lifecycle.core.approval_inputs import Source
 from kfp_lifecycle.core.release import Release, ReleaseRecord, Superseded
 from kfp_lifecycle.core.release_place import Place, found_instead, place
 

@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.approval_inputs import Source, check_seconds_to_wait, check_source
 from kfp_lifecycle.core.release_inputs import check_service_name, check_version
-
-# The pod that waits is ended a little later.
-LONGEST_WAIT = 7 * 24 * 3600
-_LONGEST_CHECK = 3600
-
-
-class Source(StrEnum):
-    """Where an answer may come from."""
-
-    NONE = "none"  # nobody is asked
-    ANY = "any"
-    ANNOTATION = "annotation"
-    TAG = "tag"
 
 
 @dataclass(frozen=True)
@@ -50,21 +36,13 @@ def check_request(
     Raises:
         InputError: names the first argument that cannot.
     """
-    if source not in list(Source):
-        raise InputError("source", source, f"one of {', '.join(Source)}", "Leave it out to take either.")
-    _within("timeout_seconds", timeout_seconds, LONGEST_WAIT)
-    _within("check_seconds", check_seconds, _LONGEST_CHECK)
     return ApprovalRequest(
         check_service_name(service),
         namespace,
         check_version(version),
-        Source(source),
-        timeout_seconds,
-        check_seconds,
+        check_source("source", source),
+        check_seconds_to_wait("timeout_seconds", timeout_seconds),
+        # No less than judge takes, which gets the same number in a pipeline.
+        check_seconds_to_wait("check_seconds", check_seconds),
         run_id,
     )
-
-
-def _within(parameter: str, value: float, most: int) -> None:
-    if isinstance(value, bool) or not 0 < value <= most:
-        raise InputError(parameter, value, f"a number of seconds above 0, at most {most}", "Leave it out.")

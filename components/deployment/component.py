@@ -21,6 +21,8 @@ def deploy(
     spec_overrides: str = "{}",
     timeout_seconds: int = 900,
     run_id: str = "",
+    approval: str = "none",
+    approval_timeout_seconds: int = 86400,
 ) -> NamedTuple("Outputs", [("outcome", str)]):  # type: ignore[valid-type]
     """Release a version as a KServe InferenceService: the first one in full, a later one as a canary.
 
@@ -37,6 +39,8 @@ def deploy(
         spec_overrides: JSON merged into the predictor, such as resources or a service account.
         timeout_seconds: How long to wait for the new version to become ready.
         run_id: The KFP run; the release record is found by it.
+        approval: The source of a later approve, only checked.
+        approval_timeout_seconds: Its time, only checked.
 
     Returns:
         decision: decision.json with outcome, reasons and numbers.
@@ -60,4 +64,6 @@ def deploy(
         spec_overrides=spec_overrides,
         timeout_seconds=timeout_seconds,
         run_id=run_id,
+        approval=approval,
+        approval_timeout_seconds=approval_timeout_seconds,
     )

@@ -25,6 +25,7 @@ from kfp_lifecycle.components.deployment.request import (
     requested_mode,
 )
 from kfp_lifecycle.core import settings
+from kfp_lifecycle.core.approval_inputs import check_seconds_to_wait, check_source
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import Decision, save_decision
 from kfp_lifecycle.core.errors import InputError, step_entry
@@ -53,6 +54,8 @@ def deploy(
     spec_overrides: str = "{}",
     timeout_seconds: int = 900,
     run_id: str = "",
+    approval: str = "none",
+    approval_timeout_seconds: int = 86400,
 ) -> tuple[str]:
     """Put a version in front of users: all of them on a first release, ``canary_percent`` of them beside a champion.
 
@@ -71,6 +74,8 @@ def deploy(
         spec_overrides: JSON merged into the predictor.
         timeout_seconds: how long the version may take to become ready.
         run_id: who holds the release; a second run of the same content carries an open release on.
+        approval: what a later approve gets as source. It is only checked, as is the time to wait: that step comes hours
+            after the first users met the canary, and then a typing error costs the release.
 
     Returns:
         first_release, canary, refused or unchanged.
@@ -78,6 +83,8 @@ def deploy(
     Raises:
         InputError: an argument or a setting cannot be used; nothing was written.
     """
+    check_source("approval", approval)
+    check_seconds_to_wait("approval_timeout_seconds", approval_timeout_seconds)
     place = namespace or kubernetes_connection.own_namespace()
     request = check_request(
         service=service,

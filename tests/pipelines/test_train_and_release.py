@@ -104,6 +104,22 @@ def test_nobody_is_asked_unless_a_user_wants_it(ir: dict[str, Any]) -> None:
     assert ir["root"]["inputDefinitions"]["parameters"]["approval"]["defaultValue"] == "none"
 
 
+def test_what_approve_gets_is_checked_before_anything_is_deployed(ir: dict[str, Any]) -> None:
+    given = {verb_of(name): task["inputs"]["parameters"] for name, task, _ in step_tasks(ir)}
+    for early, late in (("approval", "source"), ("approval_timeout_seconds", "timeout_seconds")):
+        assert given["deploy"][early] == given["approve"][late]
+
+
+def test_a_release_that_was_not_approved_is_said_to_be_no_more_than_that(ir: dict[str, Any]) -> None:
+    # It may have been rejected, or superseded, or nobody came.
+    reasons = [
+        task["inputs"]["parameters"]["reason"]["runtimeValue"]["constant"]
+        for name, task, _ in step_tasks(ir)
+        if verb_of(name) == "roll_back"
+    ]
+    assert sorted(reasons) == ["it was not approved", "the judge said so"]
+
+
 def test_a_roll_back_that_did_not_work_is_not_hidden_behind_a_no(ir: dict[str, Any]) -> None:
     concluding = {
         task["inputs"]["parameters"]["step"]["runtimeValue"]["constant"]: task["inputs"]["parameters"]

@@ -202,6 +202,7 @@ def test_the_log_tells_how_to_answer(waiting, approved, capsys):
         ("timeout_seconds", 0),
         ("timeout_seconds", 7 * 86400 + 1),
         ("check_seconds", 0),
+        ("check_seconds", 7 * 86400 + 1),
         ("namespace", "nowhere"),
     ],
 )

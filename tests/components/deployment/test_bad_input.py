@@ -39,6 +39,8 @@ def refused(parameter: str, said: str):
         ("canary_percent", True, "a whole number from 1 to 99"),
         ("timeout_seconds", 0, "1 to 86400 seconds"),
         ("environment", "Prod", "lower-case"),
+        ("approval", "Any", "one of none, any, annotation, tag"),
+        ("approval_timeout_seconds", 700_000, "at most 604800"),
         ("deployment_mode", "Serverfull", "Standard or Knative"),
         ("spec_overrides", "{", "a JSON object"),
         ("spec_overrides", "[]", "a JSON object"),
