@@ -9,6 +9,9 @@ from datetime import timedelta
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.reservation import LEASE
 
+# Seconds. A start has half of the lease for its request, and KFP has more than a minute to answer it.
+_SHORTEST_LEASE = 180.0
+
 _DESCRIPTION = """Takes Alertmanager's webhooks (POST /alertmanager) and CloudEvents (POST /cloudevents), and starts the
 runs that a mapping file names, each at most once. The KFP API and the Kubernetes API come from the settings, as in a
 step. Exit code 0: it was stopped; 1: the address is taken; 2: a parameter or the file is wrong."""
@@ -28,17 +31,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=float,
         default=LEASE.total_seconds(),
         metavar="SECONDS",
-        help="after which a start that nobody recorded may be taken over (default: %(default)s)",
+        help="after which a start that nobody recorded may be taken over (180 to 3600, default: %(default)s)",
     )
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, shortest_lease: float = _SHORTEST_LEASE) -> int:
     from kfp_lifecycle.triggers import app, authorization, mapping, server, starting
 
     try:
-        if not 0 < args.lease <= 3600:
-            raise InputError("--lease", args.lease, "1 to 3600 seconds", "Leave it out for the default.")
+        if not shortest_lease <= args.lease <= 3600:
+            raise InputError(
+                "--lease", args.lease, f"{shortest_lease:.0f} to 3600 seconds", "Leave it out for the default."
+            )
         authorization.require_token(args.host, args.token_file)
         rules = mapping.load(args.config)
         apis = starting.backends(args.namespace, timedelta(seconds=args.lease))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from kfp_lifecycle.adapters.single_runs import How
-from kfp_lifecycle.triggers import alertmanager, authorization, bodies, cloud_events, deliveries, refusals, starting
+from kfp_lifecycle.triggers import alertmanager, authorization, bodies, cloud_events, deliveries, groups, refusals
 from kfp_lifecycle.triggers.authorization import LOOPBACK_HOSTS, Unreadable
 from kfp_lifecycle.triggers.deliveries import Unmapped
 from kfp_lifecycle.triggers.events import Event, Malformed
@@ -57,12 +57,13 @@ def create_app(rules: Sequence[Rule], apis: Backends, token_file: str = "") -> F
 def _probes(token_file: str) -> APIRouter:
     router = APIRouter()
 
+    # Neither waits for a thread, which slow starts may hold.
     @router.get("/healthz")
-    def healthz() -> str:
+    async def healthz() -> str:
         return "ok"
 
     @router.get("/readyz")
-    def readyz() -> str:
+    async def readyz() -> str:
         """Whether it can take deliveries. One that finds KFP away is answered 503 by itself, and sent again."""
         _readable_secret(token_file)
         return "ok"
@@ -78,6 +79,7 @@ def _deliveries(rules: Sequence[Rule], apis: Backends, token_file: str) -> APIRo
         if not authorization.is_authorized(request.headers.get("authorization", ""), token_file):
             raise HTTPException(401, "expected the shared secret", {"WWW-Authenticate": "Bearer", **refusals.CLOSE})
 
+    limiter = CapacityLimiter(groups.AT_ONCE)
     # Dependencies run in this order: nobody's body is read before it is known who sends it.
     router = APIRouter(dependencies=[Depends(authorize)])
 
@@ -88,11 +90,11 @@ def _deliveries(rules: Sequence[Rule], apis: Backends, token_file: str) -> APIRo
             raise HTTPException(404, str(error)) from error
         except Malformed as error:
             raise HTTPException(400, str(error)) from error
-        runs = []
-        for wanted in delivery.wanted:
-            found = await run_in_threadpool(starting.start, apis, wanted)
-            started = found.how is not How.BEFORE
-            runs.append(Run(rule=wanted.rule.name, run_id=found.run_id, run_name=found.run_name, started=started))
+        found = await groups.start_all(apis, delivery.wanted, limiter)
+        runs = [
+            Run(rule=wanted.rule.name, run_id=it.run_id, run_name=it.run_name, started=it.how is not How.BEFORE)
+            for wanted, it in zip(delivery.wanted, found, strict=True)
+        ]
         response.status_code = 202 if runs else 200
         return Answer(runs=runs, ignored=delivery.ignored, unmapped=delivery.unmapped)
 

@@ -8,6 +8,8 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from kfp_lifecycle.triggers.connections import PromptConnection
+
 _CONNECTIONS = 256  # more are answered 503 at once
 _IDLE = 15  # seconds
 _STOP = 25  # seconds for what is under way; a pod is given 30
@@ -29,6 +31,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     print(f"listening on http://{shown}:{listening.getsockname()[1]}", flush=True)
     settings = uvicorn.Config(
         app,
+        http=PromptConnection,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -18,12 +18,15 @@ from kfp_lifecycle.adapters.kfp_runs import RunRequest
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.adapters.single_runs import Started, Starter, StartPending
+from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.reservation import LEASE, ReservationError
 from kfp_lifecycle.triggers.deliveries import Wanted
 
 _LONGEST_RETRY = 30.0  # seconds; a sender may ask earlier than a lease ends
 _AWAY_RETRY = 10.0
+# What is wrong with these is repaired at this server, and neither in its mapping nor by a sender.
+_SETTINGS = {settings.KFP_ENDPOINT, settings.KFP_TOKEN_FILE, settings.KFP_CA_FILE, "KUBECONFIG"}
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +88,8 @@ def start(apis: Backends, wanted: Wanted) -> Started:
     """The run that an event asks for.
 
     Raises:
-        HTTPException: 503 when another try may work, with the time after which; 502 when an API refuses this server;
+        HTTPException: 503 when another try may work, also after a setting of this server was
+            repaired, with the time after which; 502 when an API refuses this server;
             422 when the mapping and the pipeline do not fit. Nothing was started, or it is found by the next try.
     """
     try:
@@ -103,6 +107,10 @@ def start(apis: Backends, wanted: Wanted) -> Started:
         raise HTTPException(502, str(error)) from error
     except InputError as error:
         _log.error("rule %s: %s", wanted.rule.name, error)
+        if error.parameter in _SETTINGS:
+            # Paths of this machine are nothing for a sender.
+            said = f"the server's setting {error.parameter} cannot be used for now; its log says why"
+            raise HTTPException(503, said, {"Retry-After": str(math.ceil(_AWAY_RETRY))}) from error
         raise HTTPException(422, f"rule {wanted.rule.name!r}: {error}") from error
     _log.info("rule %s: run %s (%s) for %s", wanted.rule.name, found.run_id, found.how, wanted.key)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,15 @@ __all__ = ["local_cluster"]
 
 ROLE = Path(__file__).parents[2] / "kserve" / "manifests" / "trigger-server.yaml"
 LEASE = 3  # seconds; a server may die between its reservation and its start
+COMMAND = ("-m", "kfp_lifecycle.cli", "trigger-server")
+# The command takes no lease that is as short.
+HASTY = """
+import argparse, sys
+from kfp_lifecycle.cli import trigger_server
+parser = argparse.ArgumentParser()
+trigger_server.add_parser(parser.add_subparsers())
+sys.exit(trigger_server.run(parser.parse_args(["trigger-server", *sys.argv[1:]]), shortest_lease=1))
+"""
 SECRET = "a-secret-of-at-least-sixteen-characters"
 RULES = {
     "version": 1,
@@ -55,10 +64,12 @@ RULES = {
 class TriggerServer:
     """One process of the command ``trigger-server``."""
 
-    def __init__(self, environment: dict[str, str], arguments: list[str], log: Path) -> None:
+    def __init__(
+        self, environment: dict[str, str], arguments: list[str], log: Path, command: Sequence[str] = COMMAND
+    ) -> None:
         self._log = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kfp_lifecycle.cli", "trigger-server", *arguments],
+            [sys.executable, *command, *arguments],
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -202,7 +213,8 @@ def servers(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[..., TriggerS
 
     def start(**environment: str) -> TriggerServer:
         arguments = ["--config", str(mapping), "--port", "0", "--token-file", str(secret), "--lease", str(LEASE)]
-        made.append(TriggerServer({**cluster.environment(), **environment}, arguments, tmp_path / f"{len(made)}.log"))
+        settings, log = {**cluster.environment(), **environment}, tmp_path / f"{len(made)}.log"
+        made.append(TriggerServer(settings, arguments, log, ("-c", HASTY)))
         return made[-1]
 
     yield start
