@@ -133,7 +133,7 @@ def refusing(endpoint: Callable[[Request], Any]) -> Callable[[Request], Any]:
             answer: Response = await endpoint(request)
             return answer
         except ApiError as error:
-            return JSONResponse(error.body(), error.status)
+            return JSONResponse(error.body(), error.status, error.headers)
 
     return told
 

@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 # gRPC codes, which `code` in the body means.
-_INVALID, _NOT_FOUND, _EXISTS, _DENIED, _EXHAUSTED, _PRECONDITION, _UNIMPLEMENTED, _INTERNAL, _UNAUTHENTICATED = (
+(
+    _INVALID,
+    _DEADLINE,
+    _NOT_FOUND,
+    _EXISTS,
+    _DENIED,
+    _EXHAUSTED,
+    _PRECONDITION,
+    _UNIMPLEMENTED,
+    _INTERNAL,
+    _UNAUTHENTICATED,
+) = (
     3,
+    4,
     5,
     6,
     7,
@@ -21,8 +33,9 @@ _INVALID, _NOT_FOUND, _EXISTS, _DENIED, _EXHAUSTED, _PRECONDITION, _UNIMPLEMENTE
 class ApiError(Exception):
     """A refusal that the client sees."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, *, closes: bool = False) -> None:
         super().__init__(message)
+        self.headers = {"Connection": "close"} if closes else {}
         self.status = status
         self.code = code
         self.message = message
@@ -65,6 +78,11 @@ def taken(kind: str, name: str) -> ApiError:
 def too_large(limit: int) -> ApiError:
     """413."""
     return ApiError(413, _EXHAUSTED, f"the request is larger than {limit} bytes")
+
+
+def unread(status: int, message: str) -> ApiError:
+    """400, 408 or 413: the body was not read to its end, and the connection is of no more use."""
+    return ApiError(status, {408: _DEADLINE, 413: _EXHAUSTED}.get(status, _INVALID), message, closes=True)
 
 
 def unimplemented(what: str) -> ApiError:

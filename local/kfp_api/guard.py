@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kfp_lifecycle.local import request_bodies
 from kfp_lifecycle.local.kfp_api import errors
 
 LARGEST_BODY = 8 << 20
@@ -52,18 +54,12 @@ async def bounded_body(request: Request) -> bytes:
     """The body.
 
     Raises:
-        ApiError: 413, it is larger than 8 MiB; no more than that was read.
+        ApiError: 413, it is larger than 8 MiB; no more than that was read; 408, it does not end; 400, it was cut off.
     """
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > LARGEST_BODY:
-        raise errors.too_large(LARGEST_BODY)
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST_BODY:
-            raise errors.too_large(LARGEST_BODY)
-        parts.append(part)
-    return b"".join(parts)
+    try:
+        return await request_bodies.read(request, LARGEST_BODY)
+    except HTTPException as error:
+        raise errors.unread(error.status_code, error.detail) from error
 
 
 def _name(url: str) -> str | None:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from kfp_lifecycle.local import request_bodies
 from kfp_lifecycle.local.status_page import forms
 from kfp_lifecycle.local.status_page.site import Site, render
 
@@ -61,11 +62,10 @@ def with_headers(response: Response, headers: Mapping[str, str]) -> Response:
 
 async def form_answer(action: Page, request: Request, site: Site) -> Response:
     """The answer to a pressed button."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > forms.LARGEST_BYTES:
-            return with_headers(PlainTextResponse("too large\n", 413), HEADERS)
+    try:
+        body = await request_bodies.read(request, forms.LARGEST_BYTES)
+    except HTTPException as error:
+        return with_headers(PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers), HEADERS)
 
     def checked(request: Request, site: Site) -> Response:
         if not site.writable:

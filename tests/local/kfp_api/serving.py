@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import kfp
 import pytest
 import uvicorn
 from kfp_server_api import ApiException
+from starlette.routing import BaseRoute
 
 from kfp_lifecycle.local.kfp_api import experiments
 from kfp_lifecycle.local.kfp_api.app import create_app
@@ -22,7 +23,7 @@ from kfp_lifecycle.local.kfp_api.database import connect, transaction
 
 
 @contextmanager
-def serving(database: Path, token_key: bytes | None = None) -> Iterator[str]:
+def serving(database: Path, token_key: bytes | None = None, pages: Sequence[BaseRoute] = ()) -> Iterator[str]:
     """The URL of an API over this database."""
     connection = connect(database)
     if token_key is None:
@@ -30,7 +31,7 @@ def serving(database: Path, token_key: bytes | None = None) -> Iterator[str]:
             experiments.default(connection, "")
     connection.close()
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(database, token_key=token_key), log_level="warning", lifespan="off")
+    config = uvicorn.Config(create_app(database, token_key=token_key, pages=pages), log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

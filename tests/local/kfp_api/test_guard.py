@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from starlette.requests import Request
+from starlette.responses import JSONResponse
+from tests.local.kfp_api.serving import serving
 
+from kfp_lifecycle.local import request_bodies
 from kfp_lifecycle.local.kfp_api.errors import ApiError
 from kfp_lifecycle.local.kfp_api.guard import check_origin
+from kfp_lifecycle.local.state import StateFolder
+from kfp_lifecycle.local.status_page.routes import routes
 
 
 def allowed(method: str, **headers: str) -> bool:
@@ -50,6 +62,54 @@ def test_a_foreign_page_may_not_change_anything(origin: str) -> None:
 def test_any_host_passes_or_is_refused_and_only_loopback_passes(host: str) -> None:
     if allowed("GET", host=host):
         assert httpx.URL(f"http://{host}").host in ("127.0.0.1", "localhost", "::1")
+
+
+@pytest.mark.parametrize("path", ["/apis/v2beta1/runs", "/apis/v2beta1/pipelines/upload", "/runs/none/terminate"])
+def test_a_body_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(request_bodies, "SECONDS", 0.2)
+    pages = routes(tmp_path / "kfp.sqlite", StateFolder.at(tmp_path / "state"))
+    with serving(tmp_path / "kfp.sqlite", pages=pages) as url, begun(url, path) as connection:
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("connection")) == (408, "close")
+
+
+@pytest.mark.parametrize("path", ["/apis/v2beta1/runs", "/runs/none/terminate"])
+def test_a_client_that_goes_away_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], path: str
+) -> None:
+    pages = routes(tmp_path / "kfp.sqlite", StateFolder.at(tmp_path / "state"))
+    with serving(tmp_path / "kfp.sqlite", pages=pages) as url:
+        with begun(url, path):
+            pass
+        # The next answer comes after what became of it.
+        assert httpx.get(f"{url}/apis/v2beta1/healthz").status_code == 200
+    assert not caplog.records
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_answers_are_written_beside_the_thread_that_takes_requests(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def render(response: JSONResponse, content: object) -> bytes:
+        threads.append(threading.current_thread().name)
+        return json.dumps(content).encode()
+
+    monkeypatch.setattr(JSONResponse, "render", render)
+    assert httpx.get(f"{url}/apis/v2beta1/runs").status_code == 200
+    assert [name for name in threads if "AnyIO" in name] == threads != []
+
+
+@contextmanager
+def begun(url: str, path: str) -> Iterator[http.client.HTTPConnection]:
+    """A connection on which a request has begun whose body does not come as a whole."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection.putrequest("POST", path)
+    connection.putheader("Content-Length", "100")
+    connection.endheaders(b"{")
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def test_the_whole_server_is_guarded(url: str) -> None:

@@ -1,0 +1,39 @@
+"""Bodies of requests, read up to a limit and no further, and not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+SECONDS = 30.0  # for a whole body
+# What is left of the body would be taken for the next request.
+CLOSE = {"Connection": "close"}
+
+
+async def read(request: Request, largest: int) -> bytes:
+    """The body, of at most so many bytes.
+
+    Raises:
+        HTTPException: 413, it is larger, its length given or not; 408, it does not end; 400, it was cut off.
+    """
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or len(announced) > 18 or int(announced) > largest:
+        raise _too_large(largest)
+    content = bytearray()
+    try:
+        async with asyncio.timeout(SECONDS):
+            async for part in request.stream():
+                if len(content) + len(part) > largest:
+                    raise _too_large(largest)
+                content += part
+    except TimeoutError as error:
+        raise HTTPException(408, f"the body did not end within {SECONDS:.0f} s", CLOSE) from error
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the body was cut off", CLOSE) from error
+    return bytes(content)
+
+
+def _too_large(largest: int) -> HTTPException:
+    return HTTPException(413, f"the request is larger than {largest} bytes", CLOSE)
