@@ -58,7 +58,7 @@ def upload(connection: KfpConnection, package: Package, tag: str = "", dry_run: 
         dry_run: write nothing.
 
     Raises:
-        InputError: the tag names a version with other content.
+        InputError: the tag names a version with other content, or one that other content has replaced.
         KfpError: the API refused, or failed several times.
     """
     written = Outcome.UNCHANGED
@@ -100,9 +100,16 @@ def _version(connection: KfpConnection, package: Package, pipeline: Pipeline | N
             "Give another tag; a version cannot be changed.",
         )
     newest = latest_version(connection, pipeline.id)
-    same = tagged or (newest if newest and described_digest(newest.description) == package.digest else None)
-    if same:
-        return same.name, False
+    if newest and described_digest(newest.description) == package.digest:
+        return tagged.name if tagged else newest.name, False
+    if tagged:
+        raise InputError(
+            "--tag",
+            tag,
+            f"a name that is free: {package.name!r} has a version {tag!r} with this content, but its newest one is "
+            f"{newest.name if newest else ''!r} with other content",
+            "Give another tag; a version cannot become the newest again.",
+        )
     # Content that was uploaded before, and replaced since, becomes the newest under a further name.
     names = iter((tag,)) if tag else version_names(package.digest)
     return next(name for name in names if tag or not find_version(connection, pipeline.id, name)), True

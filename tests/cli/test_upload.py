@@ -65,6 +65,25 @@ def test_a_tag_names_new_versions_and_is_refused_for_other_content(
     assert [it.name for it in versions(kfp_url, "greet")] == ["1.1", "1.0"]
 
 
+def test_a_tag_that_has_this_content_and_was_replaced_since_is_refused(
+    kfp_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "greet.yaml"
+    assert main(["upload", str(write_pipeline(path, note="a")), "--tag", "1.0"]) == 0
+    assert main(["upload", str(write_pipeline(path, note="b")), "--tag", "1.1"]) == 0
+    write_pipeline(path, note="a")
+    capsys.readouterr()
+    assert main(["upload", str(path), "--tag", "1.0"]) == 2
+    said = capsys.readouterr()
+    assert "'1.1'" in said.err and "another tag" in said.err
+    assert said.out == ""
+
+    assert main(["upload", str(path), "--tag", "1.2"]) == 0
+    # The newest has the same content, so that either name means it.
+    assert main(["upload", str(path), "--tag", "1.0"]) == 0
+    assert [it.name for it in versions(kfp_url, "greet")] == ["1.2", "1.1", "1.0"]
+
+
 def test_a_version_that_something_else_uploaded_is_never_taken_for_ours(kfp_url: str, tmp_path: Path) -> None:
     path = write_pipeline(tmp_path / "greet.yaml")
     kfp_server_api.PipelineUploadServiceApi(client(kfp_url)).upload_pipeline(str(path), name="greet")
