@@ -67,6 +67,12 @@ def shell_of_jenkins() -> list[str]:
     return re.findall(r"sh '''(.*?)'''", JENKINSFILE.read_text("utf-8"), re.DOTALL)
 
 
+def stages_of_jenkins() -> dict[str, str]:
+    """The text of each stage by its name."""
+    pieces = re.split(r"^ {8}stage\('(.*?)'\) \{", JENKINSFILE.read_text("utf-8"), flags=re.MULTILINE)
+    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+
+
 def commands(scripts: list[str]) -> Iterator[list[str]]:
     """The arguments of each ``kfp-lifecycle``."""
     for script in scripts:
@@ -120,6 +126,25 @@ def test_the_workflow_starts_on_code_and_on_time_and_by_hand() -> None:
     assert set(triggers) == {"push", "schedule", "workflow_dispatch"}
     conditions = [step["if"] for step in steps() if "--remote" in step.get("run", "")]
     assert conditions == ["github.event_name == 'push'", "github.event_name != 'push'"]
+
+
+def test_only_the_main_branch_gets_credentials_and_uploads() -> None:
+    job = yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]["retrain"]
+    assert job["if"] == "github.ref == 'refs/heads/main'"
+    stages = stages_of_jenkins()
+    assert set(stages) == {"Install", "Upload", "Run for the code", "Run for the data"}
+    assert "credentialsId" not in stages.pop("Install")
+    for text in stages.values():
+        # Steps are reached only where the condition holds.
+        assert text.index("branch 'main'") < text.index("steps {") < text.index("credentialsId")
+    assert not re.search(r"\bcredentials\(", JENKINSFILE.read_text("utf-8"))
+
+
+def test_no_commit_loses_its_run_to_a_newer_one_that_waits() -> None:
+    # Of a concurrency group one job runs and one waits; a third cancels the one that waits.
+    found = yaml.safe_load(WORKFLOW.read_text("utf-8"))["concurrency"]
+    assert found["group"] == "retrain-${{ github.event_name == 'push' && github.sha || 'data' }}"
+    assert found["cancel-in-progress"] is False
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
