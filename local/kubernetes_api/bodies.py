@@ -7,8 +7,10 @@ import math
 from typing import Any
 
 import yaml
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from kfp_lifecycle.local import request_bodies
 from kfp_lifecycle.local.kubernetes_api.errors import ApiError, bad_request, unsupported_media
 from kfp_lifecycle.local.kubernetes_api.validation import json_type
 
@@ -22,15 +24,17 @@ async def read(request: Request) -> bytes:
     """The body.
 
     Raises:
-        ApiError: 413, it is longer than 3 MiB; reading stops there.
+        ApiError: 413, it is longer than 3 MiB; reading stops there; 408, it does not end; 400, it was cut off.
     """
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_LIMIT:
-            raise ApiError(413, f"Request entity too large: limit is {BODY_LIMIT}", "RequestEntityTooLarge")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    try:
+        return await request_bodies.read(request, BODY_LIMIT)
+    except HTTPException as error:
+        if error.status_code == 413:
+            text = f"Request entity too large: limit is {BODY_LIMIT}"
+            raise ApiError(413, text, "RequestEntityTooLarge") from error
+        raise ApiError(
+            error.status_code, error.detail, "Timeout" if error.status_code == 408 else "BadRequest"
+        ) from error
 
 
 def media_type(header: str) -> str:

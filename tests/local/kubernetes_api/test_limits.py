@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kfp_lifecycle.local import request_bodies
 from kfp_lifecycle.local.kubernetes_api import Access, Server
 
 Send = Callable[..., tuple[int, Any]]
@@ -44,6 +45,19 @@ def test_a_body_of_more_than_three_mebibytes_is_413_and_reading_stops(server: Se
         connection.putheader(name, value)
     connection.endheaders(b" " * (3 * 1024 * 1024 + 1))
     assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_body_that_does_not_end_is_given_up(server: Server, access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_bodies, "SECONDS", 0.2)
+    access.add_admin("t")
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.putrequest("POST", MAPS)
+    for name, value in (("Authorization", "Bearer t"), ("Content-Length", "100")):
+        connection.putheader(name, value)
+    connection.endheaders(b"{")
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["reason"]) == (408, "Timeout")
     connection.close()
 
 
