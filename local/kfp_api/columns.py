@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
+
+from kfp_lifecycle.local.kfp_api import rows
 
 _STORAGE = "CASE archived WHEN 1 THEN 'ARCHIVED' ELSE 'AVAILABLE' END"
 _STATUS = "CASE enabled WHEN 1 THEN 'ENABLED' ELSE 'DISABLED' END"
@@ -28,11 +31,13 @@ class Listing:
     Attributes:
         unit: what one row is, in messages.
         columns: by the API's names.
+        instead: see :func:`kfp_lifecycle.local.kfp_api.rows.select`.
     """
 
     table: str
     unit: str
     columns: dict[str, Column]
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 _ALL = {
@@ -73,6 +78,7 @@ RUNS = Listing(
         "scheduled_at": Column("scheduled", "time"),
         "finished_at": Column("COALESCE(finished, 0.0)", "time"),
     },
+    rows.PACKAGE_IF_TOLD,
 )
 RECURRING_RUNS = Listing(
     "recurring_runs",
@@ -87,4 +93,5 @@ RECURRING_RUNS = Listing(
         "max_concurrency": Column("max_concurrency", "number"),
         "updated_at": Column("updated", "time"),
     },
+    rows.PACKAGE_IF_TOLD,
 )

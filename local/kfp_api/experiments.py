@@ -58,10 +58,10 @@ def default(connection: sqlite3.Connection, namespace: str) -> Experiment:
 
 def set_archived(connection: sqlite3.Connection, identity: str, archived: bool) -> None:
     """Archive or unarchive one; archiving takes its runs along and disables its recurring runs, as KFP does."""
-    rows.update(connection, TABLE, "id", identity, archived=archived)
+    rows.update(connection, TABLE, {"id": identity}, archived=archived)
     if archived:
-        rows.update(connection, "runs", "experiment_id", identity, archived=True)
-        rows.update(connection, "recurring_runs", "experiment_id", identity, enabled=False, updated=time.time())
+        rows.update(connection, "runs", {"experiment_id": identity}, archived=True)
+        rows.update(connection, "recurring_runs", {"experiment_id": identity}, enabled=False, updated=time.time())
 
 
 def delete(connection: sqlite3.Connection, identity: str) -> None:

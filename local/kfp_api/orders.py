@@ -27,12 +27,14 @@ class Order:
     """What shall run.
 
     Attributes:
-        version_id: None where the latest version is meant; ``documents`` are then those of the present one.
+        version_id: None where the latest version is meant.
+        present_id: the version that ``documents`` are of, the given or the latest one; empty for a spec.
     """
 
     experiment: Experiment
     pipeline_id: str
     version_id: str | None
+    present_id: str
     documents: list[Any]
     parameters: dict[str, Any]
 
@@ -50,12 +52,12 @@ def read(call: Call) -> Order:
     if messages.text(config, "pipeline_root"):
         raise errors.unimplemented("runtime_config.pipeline_root; each run has its own folder")
     experiment = _experiment(call)
-    pipeline_id, version_id, documents = _source(call)
+    pipeline_id, version_id, present_id, documents = _source(call)
     parameters = config.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise errors.invalid("runtime_config.parameters is no object")
     checked = _checked(parameters, packages.read(documents).inputs)
-    return Order(experiment, pipeline_id, version_id, documents, checked)
+    return Order(experiment, pipeline_id, version_id, present_id, documents, checked)
 
 
 def _checked(parameters: dict[str, Any], inputs: dict[str, Input]) -> dict[str, Any]:
@@ -74,19 +76,19 @@ def _checked(parameters: dict[str, Any], inputs: dict[str, Input]) -> dict[str, 
         raise errors.invalid(text) from error
 
 
-def _source(call: Call) -> tuple[str, str | None, list[Any]]:
+def _source(call: Call) -> tuple[str, str | None, str, list[Any]]:
     reference = messages.nested(call.message, "pipeline_version_reference")
     if bool(reference) == (call.message.get("pipeline_spec") is not None):
         raise errors.invalid("give either pipeline_spec or pipeline_version_reference")
     if not reference:
-        return "", "", packages.from_message(messages.spec(call.message))
+        return "", "", "", packages.from_message(messages.spec(call.message))
     pipeline_id, version_id = (messages.text(reference, name) for name in ("pipeline_id", "pipeline_version_id"))
     if version_id:
-        return pipeline_id, version_id, version_routes.find(call, pipeline_id, version_id).documents
+        return pipeline_id, version_id, version_id, version_routes.find(call, pipeline_id, version_id).documents
     latest = pipelines.latest_version(call.connection, pipeline_routes.find(call, pipeline_id).id)
     if latest is None:
         raise errors.precondition(f"pipeline {pipeline_id} has no version; upload one")
-    return pipeline_id, None, latest.documents
+    return pipeline_id, None, latest.id, latest.documents
 
 
 def _experiment(call: Call) -> Experiment:

@@ -112,6 +112,7 @@ def page(
         kind,
         f"WHERE {restricted} AND {behind} ORDER BY {column.sql} {direction}, id {direction} LIMIT ?",
         [*used, *after, size + 1],
+        instead=listing.instead,
     )
     shown, following = found[:size], ""
     if len(found) > size:

@@ -54,18 +54,19 @@ def get(connection: sqlite3.Connection, identity: str) -> RecurringRun | None:
 
 
 def enabled(connection: sqlite3.Connection) -> list[RecurringRun]:
-    """Those that are switched on."""
-    return rows.select(connection, TABLE, RecurringRun, "WHERE enabled = 1 ORDER BY created, rowid")
+    """Those that are switched on; without their ``documents``."""
+    on = "WHERE enabled = 1 ORDER BY created, rowid"
+    return rows.select(connection, TABLE, RecurringRun, on, instead=rows.NO_PACKAGE)
 
 
 def set_enabled(connection: sqlite3.Connection, identity: str, value: bool) -> None:
     """Switch one on or off; the scheduler computes its next slot anew."""
-    rows.update(connection, TABLE, "id", identity, enabled=value, updated=time.time(), next_at=None)
+    rows.update(connection, TABLE, {"id": identity}, enabled=value, updated=time.time(), next_at=None)
 
 
 def set_next(connection: sqlite3.Connection, identity: str, next_at: float | None) -> None:
     """Note the next slot."""
-    rows.update(connection, TABLE, "id", identity, next_at=next_at)
+    rows.update(connection, TABLE, {"id": identity}, next_at=next_at)
 
 
 def delete(connection: sqlite3.Connection, identity: str) -> None:

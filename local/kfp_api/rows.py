@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 _JSON = frozenset({"documents", "parameters", "history", "inputs", "outputs", "trigger"})
 _BOOLEAN = frozenset({"archived", "terminate", "no_catchup", "enabled", "caching"})
+
+# Where the API tells a pipeline by its id, it does not tell the package.
+PACKAGE_IF_TOLD = MappingProxyType({"documents": "CASE pipeline_id WHEN '' THEN documents ELSE '[]' END"})
+NO_PACKAGE = MappingProxyType({"documents": "'[]'"})
 
 Row = TypeVar("Row")
 
@@ -27,19 +32,31 @@ def insert(connection: sqlite3.Connection, table: str, row: Any) -> None:
 
 
 def select(
-    connection: sqlite3.Connection, table: str, kind: type[Row], rest: str = "", values: Sequence[Any] = ()
+    connection: sqlite3.Connection,
+    table: str,
+    kind: type[Row],
+    rest: str = "",
+    values: Sequence[Any] = (),
+    *,
+    instead: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Row]:
-    """The rows that ``rest`` (WHERE, ORDER BY, LIMIT) leaves."""
+    """The rows that ``rest`` (WHERE, ORDER BY, LIMIT) leaves.
+
+    Args:
+        instead: SQL to read in place of columns, for example of packages, which are large, where nobody needs them.
+    """
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    found = connection.execute(f"SELECT {', '.join(names)} FROM {table} {rest}", values).fetchall()
+    read = ", ".join(instead.get(name, name) for name in names)
+    found = connection.execute(f"SELECT {read} FROM {table} {rest}", values).fetchall()
     return [kind(**{name: _decoded(name, value) for name, value in zip(names, row, strict=True)}) for row in found]
 
 
-def update(connection: sqlite3.Connection, table: str, key: str, identity: str, **columns: Any) -> bool:
-    """Set columns of the row whose ``key`` column has this value; whether there was one."""
+def update(connection: sqlite3.Connection, table: str, key: Mapping[str, Any], **columns: Any) -> None:
+    """Set columns of the rows whose columns in ``key`` have these values."""
     assigned = ", ".join(f"{name} = ?" for name in columns)
+    meant = " AND ".join(f"{name} = ?" for name in key)
     values = [encoded(name, value) for name, value in columns.items()]
-    return connection.execute(f"UPDATE {table} SET {assigned} WHERE {key} = ?", (*values, identity)).rowcount > 0
+    connection.execute(f"UPDATE {table} SET {assigned} WHERE {meant}", (*values, *key.values()))
 
 
 def encoded(name: str, value: Any) -> Any:

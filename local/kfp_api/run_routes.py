@@ -13,7 +13,6 @@ from kfp_lifecycle.local.kfp_api import (
     messages,
     orders,
     paging,
-    pipelines,
     rendering,
     runs,
     states,
@@ -25,13 +24,13 @@ from kfp_lifecycle.local.kfp_api.runs import Run
 
 
 def find(call: Call) -> Run:
-    """The caller's run of the path's id.
+    """The caller's run of the path's id, as it is told.
 
     Raises:
         ApiError: 404.
     """
     identity = call.ids["run_id"]
-    return call.visible(runs.get(call.connection, identity), "run", identity)
+    return call.visible(runs.told(call.connection, identity), "run", identity)
 
 
 def create(call: Call) -> dict[str, Any]:
@@ -39,10 +38,6 @@ def create(call: Call) -> dict[str, Any]:
     now = time.time()
     with transaction(call.connection):
         order = orders.read(call)
-        version_id = order.version_id
-        if version_id is None:
-            latest = pipelines.latest_version(call.connection, order.pipeline_id)
-            version_id = latest.id if latest else ""
         made = Run(
             id=str(uuid.uuid4()),
             name=messages.name(call.message, "display_name"),
@@ -50,7 +45,7 @@ def create(call: Call) -> dict[str, Any]:
             namespace=order.experiment.namespace,
             description=messages.text(call.message, "description"),
             pipeline_id=order.pipeline_id,
-            version_id=version_id,
+            version_id=order.present_id,
             documents=order.documents,
             parameters=order.parameters,
             caching=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -61,6 +62,12 @@ def get(connection: sqlite3.Connection, identity: str) -> Run | None:
     return next(iter(rows.select(connection, TABLE, Run, "WHERE id = ?", (identity,))), None)
 
 
+def told(connection: sqlite3.Connection, identity: str) -> Run | None:
+    """The run of this id as the API tells it: without ``documents`` where it tells the pipeline by its id."""
+    found = rows.select(connection, TABLE, Run, "WHERE id = ?", (identity,), instead=rows.PACKAGE_IF_TOLD)
+    return next(iter(found), None)
+
+
 def in_states(connection: sqlite3.Connection, wanted: Iterable[str]) -> list[Run]:
     """The runs in any of these states, the oldest first."""
     names = tuple(wanted)
@@ -93,28 +100,30 @@ def enter(connection: sqlite3.Connection, identity: str, state: str, *, error: s
 
     Entering RUNNING sets its start, entering a final state its end. ``directory`` is kept if empty.
     """
-    run = get(connection, identity)
-    if run is None:
+    # The package, which may be megabytes, is not read for it.
+    found = connection.execute(f"SELECT history, started FROM {TABLE} WHERE id = ?", (identity,)).fetchone()
+    if found is None:
         return
+    history, started = found
     now = time.time()
-    columns: dict[str, Any] = {"state": state, "error": error, "history": [*run.history, [now, state, error]]}
-    if state == states.RUNNING and run.started is None:
+    columns: dict[str, Any] = {"state": state, "error": error, "history": [*json.loads(history), [now, state, error]]}
+    if state == states.RUNNING and started is None:
         columns["started"] = now
     if state in states.FINAL:
         columns["finished"] = now
     if directory:
         columns["directory"] = directory
-    rows.update(connection, TABLE, "id", identity, **columns)
+    rows.update(connection, TABLE, {"id": identity}, **columns)
 
 
 def ask_to_end(connection: sqlite3.Connection, identity: str) -> None:
     """Note that a run shall end; the executor ends it."""
-    rows.update(connection, TABLE, "id", identity, terminate=True)
+    rows.update(connection, TABLE, {"id": identity}, terminate=True)
 
 
 def set_archived(connection: sqlite3.Connection, identity: str, archived: bool) -> None:
     """Archive or unarchive a run."""
-    rows.update(connection, TABLE, "id", identity, archived=archived)
+    rows.update(connection, TABLE, {"id": identity}, archived=archived)
 
 
 def delete(connection: sqlite3.Connection, identity: str) -> None:

@@ -59,9 +59,7 @@ def get(connection: sqlite3.Connection, run_id: str, number: int) -> Task | None
 
 def update(connection: sqlite3.Connection, run_id: str, number: int, **columns: Any) -> None:
     """Set fields of one task."""
-    assigned = ", ".join(f"{name} = ?" for name in columns)
-    values = [rows.encoded(name, value) for name, value in columns.items()]
-    connection.execute(f"UPDATE {TABLE} SET {assigned} WHERE run_id = ? AND number = ?", (*values, run_id, number))
+    rows.update(connection, TABLE, {"run_id": run_id, "number": number}, **columns)
 
 
 def end_all(connection: sqlite3.Connection, run_id: str, *, state: str, error: str) -> None:

@@ -28,7 +28,7 @@ def names(api: kfp.Client, tmp_path: Path) -> list[str]:
             state = ("SUCCEEDED", "FAILED", "PENDING")[number % 3]
             run = runs.Run(f"id-{number:03}", name, default, "", "", "", "", [{}], {}, None, "", "", created, created)
             runs.insert(connection, run)
-            runs.rows.update(connection, runs.TABLE, "id", run.id, state=state)
+            runs.rows.update(connection, runs.TABLE, {"id": run.id}, state=state)
     return made
 
 

@@ -11,7 +11,7 @@ import pytest
 from kfp_server_api import V2beta1PipelineVersionReference, V2beta1Run
 from tests.local.kfp_api.serving import refused
 
-from kfp_lifecycle.local.kfp_api import runs, states, tasks
+from kfp_lifecycle.local.kfp_api import recurring_runs, runs, states, tasks
 from kfp_lifecycle.local.kfp_api.database import connect, transaction
 
 
@@ -182,3 +182,27 @@ def test_a_body_that_is_no_message_is_a_bad_request(url: str, body: bytes) -> No
     answer = httpx.post(f"{url}/apis/v2beta1/runs", content=body)
     assert (answer.status_code, answer.json()["code"]) == (400, 3)
     assert "no JSON" in answer.json()["message"]
+
+
+def test_a_run_of_a_pipeline_is_told_listed_and_changed_without_reading_its_package(
+    api: kfp.Client, package: Path, tmp_path: Path
+) -> None:
+    pipeline = api.upload_pipeline(str(package), "greetings").pipeline_id
+    version = api.list_pipeline_versions(pipeline).pipeline_versions[0].pipeline_version_id
+    default = api.get_experiment(experiment_name="Default").experiment_id
+    run_id = api.run_pipeline(default, "one", pipeline_id=pipeline, version_id=version, params={"name": "x"}).run_id
+    given = {"pipeline_id": pipeline, "version_id": version, "params": {"name": "x"}}
+    schedule = api.create_recurring_run(default, "often", interval_second=60, **given).recurring_run_id
+    connection = connect(tmp_path / "kfp.sqlite")
+    # Whoever reads these now fails.
+    connection.execute("UPDATE runs SET documents = 'no JSON'")
+    connection.execute("UPDATE recurring_runs SET documents = 'no JSON'")
+    assert api.get_run(run_id).pipeline_version_reference.pipeline_version_id == version
+    assert [run.run_id for run in api.list_runs().runs] == [run_id]
+    assert [found.recurring_run_id for found in api.list_recurring_runs().recurring_runs] == [schedule]
+    assert [found.id for found in recurring_runs.enabled(connection)] == [schedule]
+    api.terminate_run(run_id)
+    with transaction(connection):
+        runs.enter(connection, run_id, states.CANCELED)
+    assert api.get_run(run_id).state == "CANCELED"
+    connection.close()
