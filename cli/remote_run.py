@@ -28,6 +28,7 @@ from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.adapters.single_runs import How, Starter, StartPending
 from kfp_lifecycle.cli.remote_arguments import check_remote
 from kfp_lifecycle.core import pipeline_inputs
+from kfp_lifecycle.core.checksums import canonical_json, sha256_bytes
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.reservation import LEASE, Reservation, ReservationError, check_key
 from kfp_lifecycle.local.runner_parameters import check_arguments, load_params_file, parse_assignments
@@ -35,6 +36,7 @@ from kfp_lifecycle.local.runner_specification import Specification, load_specifi
 
 _FILES = (".yaml", ".yml", ".json")
 _SHOWN = 12  # digits of a fingerprint
+_KEY_SHOWN = 400  # characters of a key that a reader knows it by
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,7 +83,7 @@ def _start(args: argparse.Namespace) -> tuple[KfpConnection, Starter | None, str
 
     if not args.once_key and not args.if_changed:
         return kfp, None, "", _plainly(kfp, known.name, request)
-    key = args.once_key or check_key(f"{known.name}/{object_store.public(args.if_changed)}"[:500])
+    key = args.once_key or _default_key(known.name, object_store.public(args.if_changed), arguments)
     namespace = kfp.namespace or args.namespace or kubernetes_connection.own_namespace()
     # Whoever holds the reservation either starts its run or is dead when the lease ends.
     patience = (LEASE + timedelta(seconds=30)).total_seconds()
@@ -90,6 +92,12 @@ def _start(args: argparse.Namespace) -> tuple[KfpConnection, Starter | None, str
     found = single_runs.start(starter, key, known.name, request, content=content)
     print(_told(args, key, before, content, found.how, found.run_id), flush=True)
     return kfp, starter, key, found.run_id
+
+
+def _default_key(pipeline: str, data: str, arguments: dict[str, Any]) -> str:
+    """What may happen once for the data's content; runs with other parameters do not stand for each other."""
+    digest = sha256_bytes(canonical_json([pipeline, data, arguments]))
+    return check_key(f"{pipeline}/{data}"[:_KEY_SHOWN] + f"#{digest[:32]}")
 
 
 def _plainly(kfp: KfpConnection, prefix: str, request: Callable[[], RunRequest]) -> str:

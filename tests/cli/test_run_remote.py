@@ -109,6 +109,16 @@ def test_only_changed_data_starts_a_run_and_it_is_said_why(
     assert len({run.display_name for run in runs(cluster, "data")}) == 3
 
 
+def test_the_same_data_with_other_parameters_is_another_run(
+    cluster: Cluster, package: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for rows in ("1", "2", "1"):
+        command = ["run", str(package), "--remote", "--if-changed", str(data), "--param", "model=other"]
+        assert main([*command, "--param", f"rows={rows}"]) == 0
+    assert [run.runtime_config.parameters["rows"] for run in runs(cluster, "other")] == [1, 2]
+    assert "unchanged" in capsys.readouterr().out.splitlines()[-1]
+
+
 def test_waiting_answers_with_the_runs_end(cluster: Cluster, package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["run", str(package), "--remote", "--wait", "--once-key", "waited", "--param", "model=waited"]
     assert main([*command, "--timeout", "90"]) == 0
