@@ -67,10 +67,14 @@ def read_located(path: str | Path) -> LocatedYaml:
             str(path), type(error).__name__, "a readable file of UTF-8 text", "Check the path and its rights."
         ) from error
     found = LocatedYaml(str(path))
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
-        found.value = None if node is None else _Reader(found, loader).value(node, ())
+        # Its making refuses control characters.
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            found.value = None if node is None else _Reader(found, loader).value(node, ())
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise InputError(
@@ -78,8 +82,8 @@ def read_located(path: str | Path) -> LocatedYaml:
         ) from error
     except yaml.YAMLError as error:
         raise InputError(str(path), str(error), "valid YAML", "Write plain text without control characters.") from error
-    finally:
-        loader.dispose()
+    except RecursionError as error:
+        raise InputError(str(path), "...", f"at most {_DEEPEST} levels", "Close the brackets.") from error
     return found
 
 
@@ -107,18 +111,27 @@ class _Reader:
         return self._scalar(node, location)
 
     def _scalar(self, node: yaml.Node, location: Location) -> Any:
-        value = self.loader.construct_object(node, deep=True)
+        value = self._constructed(node, self.found.where(location))
         if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
             return value
         raise InputError(
             self.found.where(location), value, "a text, a number, true, false or null", "Put it in quotes."
         )
 
+    def _constructed(self, node: yaml.Node, where: str) -> Any:
+        try:
+            return self.loader.construct_object(node, deep=True)
+        except (ValueError, LookupError, AttributeError) as error:
+            # The library takes a value's tag, or its first characters, at their word: !!int x, 0x_, 5000 digits.
+            raise InputError(
+                where, node.value, "a text, a number, true, false or null", "Put it in quotes, without a tag."
+            ) from error
+
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
         content: dict[str, Any] = {}
         for key_node, item in node.value:
-            key = self.loader.construct_object(key_node, deep=True)
             line = f"{self.found.path}:{key_node.start_mark.line + 1}"
+            key = self._constructed(key_node, line)
             if not isinstance(key, str):
                 raise InputError(line, key, "a text before the colon", "Put it in quotes.")
             if key in content:
