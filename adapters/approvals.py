@@ -11,6 +11,7 @@ from kfp_lifecycle.adapters.release_writes import ATTEMPTS
 from kfp_lifecycle.core import approval
 from kfp_lifecycle.core.approval import Answer, Asked, UnreadableAnswer, Verdict
 from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.release_format import RecordError
 
 
 def annotation(connection: Connection, service: str, namespace: str) -> str:
@@ -40,6 +41,8 @@ def write_annotation(
 
     Raises:
         InputError: no gate waits for it, or it was answered.
+        KubernetesError: the cluster refuses, or others change the record again and again.
+        RecordError: the record cannot be read.
     """
     try:
         name = approval.check_name(by)
@@ -63,7 +66,7 @@ def write_annotation(
         except Conflict:
             continue
         return asked, answer
-    raise RuntimeError(f"the release record of {service!r} changed {ATTEMPTS} times in a row")
+    raise Conflict(409, f"the release record of {service!r} changed {ATTEMPTS} times in a row: try again")
 
 
 def _asked(stored: StoredRecord | None, service: str, namespace: str, version: str) -> Asked:
@@ -71,6 +74,7 @@ def _asked(stored: StoredRecord | None, service: str, namespace: str, version: s
 
     Raises:
         InputError: no gate waits for it.
+        RecordError: what its gate keeps is damaged.
     """
     if stored is None:
         raise InputError(
@@ -87,7 +91,10 @@ def _asked(stored: StoredRecord | None, service: str, namespace: str, version: s
         raise InputError(
             "version", version, "a release that waits for approval", "Wait until its judge has said promote."
         )
-    asked = approval.asked_from_json(kept)
+    try:
+        asked = approval.asked_from_json(kept)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"what the gate keeps in the release record is damaged ({type(error).__name__})") from error
     if ended := kept.get("outcome"):
         raise InputError("version", version, f"a release that still waits (it is {ended})", "Release it again.")
     if now() >= asked.deadline:

@@ -10,12 +10,14 @@ from kfp_lifecycle.adapters.approvals import write_annotation
 from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
 from kfp_lifecycle.core.approval import Verdict, answer_text
 from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.release_format import RecordError
 from kfp_lifecycle.core.release_inputs import check_service_name, check_version
 from kfp_lifecycle.core.window import format_time
 
 _DESCRIPTION = """Write an annotation on the release record of the service, if its step approve still waits for this
 version. The cluster is that of KUBECONFIG. Exit code 0: it is written, or was before; 1: the cluster refused or does
-not answer; 2: nothing waits, somebody rejected it, or an argument is wrong, and nothing was written."""
+not answer, or the record cannot be read or changes all the time; 2: nothing waits, somebody rejected it, or an argument
+is wrong, and nothing was written."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     except InputError as error:
         print(f"approve: {error}", file=sys.stderr)
         return 2
-    except KubernetesError as error:
+    except (KubernetesError, RecordError) as error:
         print(f"approve: {error}", file=sys.stderr)
         return 1
     print(f"{service}: {answer_text(answer)} (the step waits until {format_time(asked.deadline)})")

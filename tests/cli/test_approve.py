@@ -12,6 +12,7 @@ from tests.components.stage.world import World
 
 from kfp_lifecycle.adapters import kubernetes_connection, release_records
 from kfp_lifecycle.adapters.clock import now
+from kfp_lifecycle.adapters.kubernetes_errors import Conflict
 from kfp_lifecycle.adapters.release_records import StoredRecord
 from kfp_lifecycle.cli.__main__ import main
 from kfp_lifecycle.core import approval, release
@@ -149,3 +150,32 @@ def test_a_cluster_that_refuses_is_told_apart(world, waits, capsys) -> None:
     waits()
     assert run("--by", "ann", "--namespace", "elsewhere") == 1
     assert "Kubernetes refused to get configmaps" in capsys.readouterr().err
+
+
+def test_a_record_that_changes_all_the_time_is_told(world, waits, capsys, monkeypatch) -> None:
+    waits()
+
+    def lost(*_: Any) -> None:
+        raise Conflict(409, "changed meanwhile")
+
+    monkeypatch.setattr("kfp_lifecycle.adapters.release_records.annotate", lost)
+    assert run("--by", "ann") == 1
+    assert "changed 10 times in a row: try again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('{"', "{", "the release record is damaged"),
+        ('"deadline"', '"dead"', "what the gate keeps in the release record"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_told(world, waits, capsys, before, after, said) -> None:
+    waits()
+    path = f"/api/v1/namespaces/team/configmaps/kfp-lifecycle-release-{SERVICE}"
+    found = world.call("GET", path)
+    text = found["data"][release_records.KEY].replace(before, after)
+    world.call("PUT", path, {**found, "data": {release_records.KEY: text}})
+    assert run("--by", "ann") == 1
+    assert said in capsys.readouterr().err
+    assert not (world.call("GET", path)["metadata"].get("annotations") or {})
