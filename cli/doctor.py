@@ -20,7 +20,7 @@ from kfp_lifecycle.cli.doctor_checks import kfp_api, kserve, kubernetes, models_
 from kfp_lifecycle.cli.doctor_checks.context import Context
 from kfp_lifecycle.cli.doctor_checks.examination import Check, examine
 from kfp_lifecycle.core import settings
-from kfp_lifecycle.core.diagnosis import Finding, Level, as_json, count, redacted, warning
+from kfp_lifecycle.core.diagnosis import Finding, Level, as_json, count, warning, without_secrets
 from kfp_lifecycle.local.state import DEFAULT_FOLDER, StateFolder
 
 _DESCRIPTION = """One line for each thing that a run needs: ok, warning, or failure with its fix. The settings are those
@@ -94,7 +94,7 @@ def _examined(context: Context, seconds: float, origin: str, *, as_text: bool) -
     findings: list[Finding] = []
 
     def tell(finding: Finding) -> None:
-        findings.append(redacted(finding, secrets))
+        findings.append(without_secrets(finding, secrets))
         if as_text:
             print(findings[-1].line(), flush=True)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-# Shorter ones occur in any text, and hiding them would hide the text.
-_SHORTEST_SECRET = 8
+from kfp_lifecycle.core.redaction import redacted
 
 
 class Level(StrEnum):
@@ -77,13 +75,6 @@ def as_json(findings: Collection[Finding]) -> dict[str, Any]:
     }
 
 
-def redacted(finding: Finding, secrets: Collection[str]) -> Finding:
-    """The finding without passwords in addresses, and without any of these values."""
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***")
-        return re.sub(r"//[^/@\s]*@", "//", text)
-
-    return replace(finding, text=clean(finding.text), remedy=clean(finding.remedy))
+def without_secrets(finding: Finding, secrets: Collection[str]) -> Finding:
+    """The finding without these values, and without the credentials of any address in it."""
+    return replace(finding, text=redacted(finding.text, secrets), remedy=redacted(finding.remedy, secrets))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from kfp_lifecycle.core.redaction import redacted
 from kfp_lifecycle.core.run_ending import RunEnding, RunOutcome
 from kfp_lifecycle.core.window import format_time
 
 EVENT = "kfp-lifecycle.run.ended"
 _LONGEST = 600
-# Shorter ones would take ordinary words out of a message.
-_SHORTEST_SECRET = 4
 _WELL = {RunOutcome.PROMOTED, RunOutcome.FIRST_RELEASE, RunOutcome.SUCCEEDED}
 
 
@@ -90,11 +88,9 @@ def slack_escaped(text: str) -> str:
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def without_secrets(text: str, secrets: Iterable[str]) -> str:
+def fit_to_send(text: str, secrets: Iterable[str]) -> str:
     """The text, short, without these values and without the credentials of any address in it."""
-    for secret in sorted({each for each in secrets if len(each) >= _SHORTEST_SECRET}, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    text = re.sub(r"//[^/\s@]*@", "//***@", text)
+    text = redacted(text, secrets)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 

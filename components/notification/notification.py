@@ -15,7 +15,7 @@ from kfp_lifecycle.components.notification.message import (
     Message,
     content_of,
     envelope,
-    without_secrets,
+    fit_to_send,
 )
 from kfp_lifecycle.components.notification.outcome import Outcome
 from kfp_lifecycle.core import report as html
@@ -60,15 +60,15 @@ def notify(
     """
     secrets = [os.environ.get(name, "") for name in settings.FROM_SECRET]
     ending, where, notes = _ended(status, service, namespace, run_id, take_off, timeout_seconds)
-    safe = {name: without_secrets(str(value), secrets) for name, value in vars(ending).items() if name != "outcome"}
+    safe = {name: fit_to_send(str(value), secrets) for name, value in vars(ending).items() if name != "outcome"}
     told = Message(
         run_id=run_id,
-        run_name=without_secrets(run_name, secrets),
+        run_name=fit_to_send(run_name, secrets),
         state=str(status.state or "UNKNOWN"),
         ending=RunEnding(ending.outcome, **safe),
         service=service,
         namespace=where,
-        notes=tuple(without_secrets(note, secrets) for note in notes),
+        notes=tuple(fit_to_send(note, secrets) for note in notes),
         at=now(),
     )
     outcome, reason, attempts = _sent(told)

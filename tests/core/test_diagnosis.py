@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kfp_lifecycle.core.diagnosis import Level, as_json, count, failure, ok, redacted, warning
+from kfp_lifecycle.core.diagnosis import Level, as_json, count, failure, ok, warning, without_secrets
 
 
 @pytest.mark.parametrize("make", [warning, failure])
@@ -30,9 +30,5 @@ def test_the_json_holds_findings_and_counts() -> None:
 
 def test_secrets_and_passwords_in_addresses_are_taken_out_of_text_and_remedy() -> None:
     told = failure("mlflow", "https://me:pass@host said hunter2-hunter2", "not hunter2-hunter2")
-    found = redacted(told, ["hunter2-hunter2"])
-    assert (found.text, found.remedy) == ("https://host said ***", "not ***")
-
-
-def test_a_value_too_short_to_be_told_from_words_is_left_in() -> None:
-    assert redacted(ok("kfp", "test of tests"), ["test", ""]).text == "test of tests"
+    found = without_secrets(told, ["hunter2-hunter2"])
+    assert (found.text, found.remedy) == ("https://***@host said ***", "not ***")

@@ -17,9 +17,9 @@ from kfp_lifecycle.components.notification.message import (
     Format,
     Message,
     envelope,
+    fit_to_send,
     slack_escaped,
     slack_text,
-    without_secrets,
 )
 from kfp_lifecycle.core.run_ending import RunEnding, RunOutcome
 
@@ -102,6 +102,6 @@ def test_a_link_and_a_call_are_only_shown() -> None:
 
 
 def test_secrets_and_credentials_of_addresses_are_taken_out_and_texts_are_cut() -> None:
-    said = without_secrets("at http://ann:pw1@host and hunter22, not abc", ["hunter22", "hunter2", "", "abc"])
+    said = fit_to_send("at http://ann:pw1@host and hunter22, not abc", ["hunter22", "hunter2", "", "abc"])
     assert said == "at http://***@host and ***, not abc"
-    assert len(without_secrets("x" * 5000, [])) == 600
+    assert len(fit_to_send("x" * 5000, [])) == 600
