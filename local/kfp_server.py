@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import urllib.request
 
-from kfp_lifecycle.local import processes
+from kfp_lifecycle.local import health, processes
 from kfp_lifecycle.local.state import StateFolder
 
 
@@ -18,8 +17,4 @@ def start(state: StateFolder, port: int) -> subprocess.Popen[bytes]:
 
 def is_ready(url: str) -> bool:
     """Whether it answers."""
-    try:
-        with urllib.request.urlopen(f"{url}/apis/v2beta1/healthz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+    return health.answers(f"{url}/apis/v2beta1/healthz")

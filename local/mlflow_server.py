@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
-from kfp_lifecycle.local import processes
+from kfp_lifecycle.local import health, processes
 from kfp_lifecycle.local.ports import LOOPBACK
 from kfp_lifecycle.local.state import StateFolder
 
@@ -44,8 +43,4 @@ def start(state: StateFolder, port: int) -> subprocess.Popen[bytes]:
 
 def is_ready(url: str, *, timeout: float = 2) -> bool:
     """Whether the server answers."""
-    try:
-        with urllib.request.urlopen(f"{url}/health", timeout=timeout) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+    return health.answers(f"{url}/health", timeout=timeout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import Self
 
@@ -13,15 +12,7 @@ from kfp_lifecycle.local.kubernetes_api.app import create_app
 from kfp_lifecycle.local.kubernetes_api.certificates import Certificate
 from kfp_lifecycle.local.kubernetes_api.logs import LogReader
 from kfp_lifecycle.local.kubernetes_api.store import Store
-
-
-def _listening(port: int) -> socket.socket:
-    # asyncio turns off Nagle's algorithm only for sockets that name TCP; with it each answer takes 40 ms.
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind(("127.0.0.1", port))
-    found.listen(128)
-    return found
+from kfp_lifecycle.local.ports import LOOPBACK, listening
 
 
 class Server:
@@ -46,9 +37,9 @@ class Server:
     ) -> None:
         self._store = store
         # The socket listens before the thread starts, so a client that comes early waits instead of failing.
-        self._socket = _listening(port)
+        self._socket = listening(port)
         self.port: int = self._socket.getsockname()[1]
-        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://{LOOPBACK}:{self.port}"
         config = uvicorn.Config(
             create_app(store, access, logs=logs),
             log_level="warning",
