@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sysconfig
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,8 +33,10 @@ def code_digest(code: Sequence[str | Path] = ()) -> str:
     for root in roots:
         digest.update(f"\0{root.name}".encode())
         for file in _files(root):
-            digest.update(f"\0{file.relative_to(root.parent)}\0".encode())
-            digest.update(_content(file))
+            content = _content(file)
+            if content is not None:
+                digest.update(f"\0{file.relative_to(root.parent)}\0".encode(errors="surrogateescape"))
+                digest.update(content)
     return digest.hexdigest()
 
 
@@ -47,13 +50,34 @@ def _files(root: Path) -> Iterator[Path]:
     if root.is_file():
         yield root
         return
+    visited = set()
     for folder, folders, names in os.walk(root, followlinks=True):
+        # A link may lead back to a folder above it.
+        about = _stat(Path(folder))
+        identity = about and (about.st_dev, about.st_ino)
+        if identity is None or identity in visited:
+            folders.clear()
+            continue
+        visited.add(identity)
         folders[:] = sorted(name for name in folders if name != "__pycache__" and not name.startswith("."))
         yield from (Path(folder, name) for name in sorted(names))
 
 
-def _content(file: Path) -> bytes:
-    about = file.stat()
+def _content(file: Path) -> bytes | None:
+    """What stands for a file's content; None for what no step can import: a dangling link, a pipe, a vanished file."""
+    about = _stat(file)
+    if about is None or not stat.S_ISREG(about.st_mode):
+        return None
     if about.st_size > _LARGEST_BYTES:
         return f"{about.st_size} {about.st_mtime_ns}".encode()
-    return hashlib.sha256(file.read_bytes()).digest()
+    try:
+        return hashlib.sha256(file.read_bytes()).digest()
+    except OSError:
+        return None
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

@@ -103,7 +103,8 @@ def modules(code: Sequence[str | Path]) -> list[Modules]:
         if (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file():
             found.append(Modules(path.parent, (path,)))
             continue
-        inside = {*path.glob("*.py"), *(file.parent for file in path.glob("*/__init__.py"))}
+        # An editor's lock is a link to nowhere with the file's name.
+        inside = {*filter(Path.is_file, path.glob("*.py")), *(file.parent for file in path.glob("*/__init__.py"))}
         if not inside:
             raise InputError(
                 "--code", str(given), "a Python file, a package or a folder that holds some", "Check the path."
