@@ -43,9 +43,15 @@ class Process:
 
     def up(self) -> None:
         command = [sys.executable, "-P", "-m", "kfp_lifecycle.local.kfp_api", "--state", str(self.state)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
+        said, self.log = self.state / "process.out", self.state / "process.log"
+        # Files: a pipe that nobody empties holds up who writes into it.
+        with said.open("wb") as output, self.log.open("ab") as errors:
+            self._process = subprocess.Popen(command, stdout=output, stderr=errors)
+        until(lambda: self._process.poll() is not None or "\n" in said.read_text())
+        self.url = said.read_text().strip()
+        if not self.url.startswith("http://"):
+            self.end(signal.SIGKILL)
+            raise AssertionError(f"no URL but {self.url!r}; the log:\n{self.log.read_text()}")
         self.client: kfp.Client = client(self.url)
 
     def __enter__(self) -> Process:
@@ -56,11 +62,8 @@ class Process:
             self.end(signal.SIGKILL)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        os.kill(self._process.pid, number)
-        code = self._process.wait(30)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        return code
+        self._process.send_signal(number)
+        return self._process.wait(30)
 
     def run(self, package: Path, **arguments: Any) -> str:
         made = self.client.create_run_from_pipeline_package(str(package), arguments=arguments)

@@ -37,18 +37,21 @@ def test_twenty_runs_and_a_schedule_survive_kills_at_random_moments(
         experiment,
         "tick",
         interval_second=2,
-        max_concurrency=1,
+        max_concurrency=2,
         pipeline_package_path=str(package),
         params={"ledger": str(ledger), "text": "[[ScheduledTime]]"},
     )
     texts = {api.run(package, ledger=str(ledger), text=f"run {number}"): f"run {number}" for number in range(RUNS)}
     moments = random.Random(20)
-    for _ in range(KILLS):
-        # A moment like any other: the kill may fall on any write.
-        time.sleep(moments.uniform(0.1, 2.5))
-        api.end(signal.SIGKILL)
-        api.up()
-    api.client.disable_recurring_run(schedule.recurring_run_id)
+    try:
+        for _ in range(KILLS):
+            # A moment like any other: the kill may fall on any write.
+            time.sleep(moments.uniform(0.1, 2.5))
+            assert api.end(signal.SIGKILL) == -signal.SIGKILL
+            api.up()
+        until(lambda: (api.client.list_runs(experiment_id=experiment).total_size or 0) >= 2)
+    finally:
+        api.client.disable_recurring_run(schedule.recurring_run_id)
     found = until(lambda: _all_ended(api), seconds=120)
     lines = Counter(ledger.read_text().splitlines())
     assert set(texts) <= {run.run_id for run in found}
@@ -64,8 +67,8 @@ def test_twenty_runs_and_a_schedule_survive_kills_at_random_moments(
     # Two are executed at a time, so a kill takes no more than two.
     assert len(failed) <= 2 * KILLS
     slots = sorted(run.scheduled_at for run in found if run.run_id not in texts)
-    assert {(after - before).total_seconds() for before, after in pairwise(slots)} <= {2.0}
-    assert len(slots) >= 1
+    assert {(after - before).total_seconds() for before, after in pairwise(slots)} == {2.0}
+    assert len(slots) >= 2
     assert api.end() == 0
 
 

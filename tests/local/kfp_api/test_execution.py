@@ -159,8 +159,10 @@ def test_a_recurring_run_fires_every_two_seconds_until_it_is_disabled(
         pipeline_package_path=str(packages["noting"]),
         params={"ledger": str(ledger), "text": "[[ScheduledTime]] [[Index]]"},
     )
-    until(lambda: len(lines(ledger)) >= 2)
-    api.client.disable_recurring_run(made.recurring_run_id)
+    try:
+        until(lambda: len(lines(ledger)) >= 2)
+    finally:
+        api.client.disable_recurring_run(made.recurring_run_id)
     runs = api.client.list_runs(experiment_id=experiment, page_size=20, sort_by="created_at").runs
     assert {api.ended(run.run_id).state for run in runs} == {"SUCCEEDED"}
     slots = [run.scheduled_at for run in runs]
@@ -190,10 +192,12 @@ def test_one_slow_run_at_a_time_holds_back_the_next_and_each_takes_the_latest_ve
             trigger=kfp_server_api.V2beta1Trigger(cron_schedule=kfp_server_api.V2beta1CronSchedule(cron="* * * * * *")),
         )
     )
-    until(lambda: lines(ledger) == ["1"])
-    version = api.client.upload_pipeline_version(str(packages["noting"]), "v2", pipeline_id=pipeline.pipeline_id)
-    until(lambda: lines(ledger) == ["1", "2"])
-    api.client.disable_recurring_run(recurring.recurring_run_id)
+    try:
+        until(lambda: lines(ledger) == ["1"])
+        version = api.client.upload_pipeline_version(str(packages["noting"]), "v2", pipeline_id=pipeline.pipeline_id)
+        until(lambda: lines(ledger) == ["1", "2"])
+    finally:
+        api.client.disable_recurring_run(recurring.recurring_run_id)
     second, first = api.client.list_runs(experiment_id=recurring.experiment_id, sort_by="created_at desc").runs
     first, second = api.ended(first.run_id), api.ended(second.run_id)
     assert second.created_at >= first.finished_at

@@ -40,15 +40,12 @@ class WholeCluster:
         shutil.rmtree(self.state.path)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        if number is signal.SIGTERM:
-            lifecycle.down(self.state, tell=lambda _: None)
-            return 0
+        """The supervisor's own exit code, -9 for SIGKILL."""
         known = lifecycle.record(self.state)
         assert known is not None
         supervisor = psutil.Process(known["pids"]["supervisor"])
         os.kill(supervisor.pid, number)
-        psutil.wait_procs([supervisor], timeout=30)
-        return -number
+        return int(supervisor.wait(60))
 
     def run(self, package: Path, **arguments: Any) -> str:
         made = self.client.create_run_from_pipeline_package(str(package), arguments=arguments)
