@@ -12,7 +12,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from kfp_lifecycle.local.code_digest import code_digest
 from kfp_lifecycle.local.runner_environment import settings_origin, step_environment
 from kfp_lifecycle.local.runner_parameters import check_arguments
 from kfp_lifecycle.local.runner_progress import print_event
-from kfp_lifecycle.local.runner_session import Stop, events, plain, run_process, workspace
+from kfp_lifecycle.local.runner_session import Stop, events, exit_code, plain, run_process, workspace
 from kfp_lifecycle.local.runner_specification import Specification, load_specification, local_copy
+from kfp_lifecycle.local.runner_task import TaskResult, task_result
 from kfp_lifecycle.local.state import DEFAULT_FOLDER
 
 Progress = Callable[[Mapping[str, Any]], None]
@@ -31,27 +32,12 @@ CACHE = "cache"
 
 
 @dataclass(frozen=True)
-class TaskResult:
-    """One task that ended; ``directory`` holds its artifacts by name, ``error`` is empty where it succeeded.
+class RunResult:
+    """A run that came to its end; ``error`` names the failed step and holds its traceback.
 
     Attributes:
-        artifacts: what it made: by name, a list of uri, type and metadata.
-        cached: an earlier run's outputs were taken; it has neither a folder nor a log of its own.
+        stopped: it did not succeed because its end was asked for, and not by itself before that.
     """
-
-    name: str
-    seconds: float
-    outputs: dict[str, Any]
-    directory: str
-    log: str
-    error: str
-    artifacts: dict[str, Any] = field(default_factory=dict)
-    cached: bool = False
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """A run that came to its end; ``error`` names the failed step and holds its traceback."""
 
     run_id: str
     pipeline: str
@@ -60,6 +46,7 @@ class RunResult:
     directory: str
     tasks: tuple[TaskResult, ...]
     error: str
+    stopped: bool = False
 
     def task(self, name: str) -> TaskResult:
         """The task of this name.
@@ -198,17 +185,20 @@ def execute(
         }
     )
     tasks: list[TaskResult] = []
-    failure = ""
+    failure, failed, stopped = "", False, False
     with workspace(directory), run_process(prepared.order, prepared.environment, waiting) as process:
         for event in events(process, directory, stop):
+            if not failed and (event["event"] == "failed" or event.get("code", 0) != 0):
+                # Looked at before anybody hears of it: what fails by itself is not what a stop ended.
+                failed, stopped = True, _asked(stop)
             progress(event)
             if event["event"] in ("ended", "cached"):
-                tasks.append(_task_result(event))
+                tasks.append(task_result(event))
             elif event["event"] == "failed":
                 failure = event["error"]
-        stopped = stop is not None and stop.asked
-        # A step that goes on after the grace period is killed at the end of the block.
-        code_of_exit = process.poll() if stopped else process.wait()
+        # What goes on after the grace period is killed at the end of the block.
+        code_of_exit = exit_code(process, stop)
+        stopped = stopped or (code_of_exit != 0 and not failed and _asked(stop))
     result = RunResult(
         run_id=prepared.run_id,
         pipeline=prepared.pipeline,
@@ -217,6 +207,7 @@ def execute(
         directory=str(directory),
         tasks=tuple(tasks),
         error="" if code_of_exit == 0 else _explained(tasks, failure, directory, code_of_exit),
+        stopped=stopped and code_of_exit != 0,
     )
     (directory / "run.json").write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
     status = "succeeded" if result.succeeded else "FAILED"
@@ -224,17 +215,8 @@ def execute(
     return result
 
 
-def _task_result(event: Mapping[str, Any]) -> TaskResult:
-    return TaskResult(
-        name=event["task"],
-        seconds=event.get("seconds", 0.0),
-        outputs=event["outputs"],
-        directory=event.get("directory", ""),
-        log=event.get("log", ""),
-        error=event.get("error", ""),
-        artifacts=event["artifacts"],
-        cached=event["event"] == "cached",
-    )
+def _asked(stop: Stop | None) -> bool:
+    return stop is not None and stop.asked
 
 
 def _explained(tasks: Sequence[TaskResult], failure: str, directory: Path, code: int | None) -> str:

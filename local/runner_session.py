@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,17 @@ from kfp_lifecycle.local.runner_watcher import MARK
 GRACE_SECONDS = 2.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CHUNK = 1 << 16
+# How soon a stop is noticed while a process without output ends.
+_LOOK_SECONDS = 0.2
+
+
+class Why(Enum):
+    """Why a run is to end before its time."""
+
+    TERMINATED = auto()
+    """Somebody does not want it any more."""
+    SHUTDOWN = auto()
+    """What executes it ends."""
 
 
 class Stop:
@@ -33,20 +45,28 @@ class Stop:
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
-        self._asked = threading.Event()
+        self._lock = threading.Lock()
+        self._why: Why | None = None
+
+    @property
+    def why(self) -> Why | None:
+        """Why the run is to end; None as long as nobody asked."""
+        return self._why
 
     @property
     def asked(self) -> bool:
         """Whether somebody asked."""
-        return self._asked.is_set()
+        return self._why is not None
 
-    def set(self) -> None:
-        """Ask; asking again changes nothing."""
-        if not self._asked.is_set():
-            self._asked.set()
-            # Closed when the run has ended by itself just now.
-            with contextlib.suppress(OSError):
-                self._writer.send(b"\0")
+    def set(self, why: Why) -> None:
+        """Ask; asking again changes nothing, the first reason stays."""
+        with self._lock:
+            if self._why is not None:
+                return
+            self._why = why
+        # Closed when the run has ended by itself just now.
+        with contextlib.suppress(OSError):
+            self._writer.send(b"\0")
 
     def fileno(self) -> int:
         """Becomes readable when somebody asks."""
@@ -102,7 +122,14 @@ def run_process(
     directory = order.parent
     process = waiting or start_process()
     root = psutil.Process(process.pid)
-    try:
+    with contextlib.ExitStack() as always:
+        # From the last to the first, each whatever becomes of the others.
+        always.callback(release, process)
+        always.callback(process.wait)
+        always.callback(process.kill)
+        # A step may still be there when its parent has gone.
+        always.callback(runner_tree.kill, directory, root)
+        always.callback(_ask_to_end, process, directory, root)
         assert process.stdin is not None
         told = {"order": str(order), "environment": {**environment, runner_tree.MARK: str(directory)}}
         # One that is gone by now says so by the end of its output.
@@ -110,15 +137,13 @@ def run_process(
             process.stdin.write(json.dumps(told).encode() + b"\n")
             process.stdin.flush()
         yield process
-    finally:
-        if process.poll() is None:
-            runner_tree.ask_to_end(directory, root)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE_SECONDS)
-        # A step may still be there when its parent has gone.
-        runner_tree.kill(directory, root)
-        process.wait()
-        release(process)
+
+
+def _ask_to_end(process: subprocess.Popen[bytes], directory: Path, root: psutil.Process) -> None:
+    if process.poll() is None:
+        runner_tree.ask_to_end(directory, root)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
 
 
 def release(process: subprocess.Popen[bytes]) -> None:
@@ -137,12 +162,31 @@ def events(process: subprocess.Popen[bytes], directory: Path, stop: Stop | None 
     assert process.stdout is not None
     with (directory / "run.log").open("w", encoding="utf-8") as kept:
         for raw in _lines(process, directory, stop):
-            before, mark, event = plain(raw.decode("utf-8", "replace")).partition(MARK)
-            if mark:
-                yield json.loads(event)
-            elif before.strip():
-                kept.write(before)
+            text = plain(raw.decode("utf-8", "replace"))
+            _, mark, told = text.partition(MARK)
+            event = _event(told) if mark else None
+            if event is not None:
+                yield event
+            elif text.strip():
+                kept.write(text)
                 kept.flush()
+
+
+def exit_code(process: subprocess.Popen[bytes], stop: Stop | None = None) -> int | None:
+    """Wait for the end of a process; None if it still ran when ``stop`` was set."""
+    while stop is not None and not stop.asked:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(_LOOK_SECONDS)
+    return process.wait() if stop is None else process.poll()
+
+
+def _event(text: str) -> dict[str, Any] | None:
+    """What a watcher told; None if a line only looks like it, for example one that others wrote into."""
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
 def _lines(process: subprocess.Popen[bytes], directory: Path, stop: Stop | None) -> Iterator[bytes]:
@@ -154,8 +198,9 @@ def _lines(process: subprocess.Popen[bytes], directory: Path, stop: Stop | None)
         selector.register(output, selectors.EVENT_READ)
         if stop is not None:
             selector.register(stop, selectors.EVENT_READ)
-        while ready := selector.select(None if deadline is None else max(0.0, deadline - time.monotonic())):
-            for key, _ in ready:
+        # Output without end must not outlast the grace period.
+        while deadline is None or time.monotonic() < deadline:
+            for key, _ in selector.select(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 if key.fd != output:
                     selector.unregister(key.fileobj)
                     deadline = time.monotonic() + GRACE_SECONDS

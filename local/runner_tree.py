@@ -41,4 +41,12 @@ def _found(directory: Path, root: psutil.Process | None) -> list[psutil.Process]
             found |= {root, *root.children(recursive=True)}
     except psutil.NoSuchProcess:
         pass
-    return [process for process in found if processes.alive(process.pid, process.create_time())]
+    return [process for process in found if _lives(process)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        # psutil looks it up only now, and the process may be gone.
+        return processes.alive(process.pid, process.create_time())
+    except psutil.NoSuchProcess:
+        return False

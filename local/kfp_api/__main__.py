@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.local import kfp_tokens
 from kfp_lifecycle.local.kfp_api.server import serve
 from kfp_lifecycle.local.settings import ClusterSettings
@@ -19,10 +20,14 @@ def main() -> int:
     parser.add_argument("--state", required=True, help="folder of the state")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     options = parser.parse_args()
-    state = StateFolder.at(options.state)
-    known = (read_json(state["cluster.json"]) or {}).get("settings")
-    settings = ClusterSettings.from_json(known) if known else ClusterSettings()
-    serve(state, settings, options.port, kfp_tokens.key(state) if settings.kfp_tokens else None)
+    try:
+        state = StateFolder.at(options.state)
+        known = (read_json(state["cluster.json"]) or {}).get("settings")
+        settings = ClusterSettings.from_json(known) if known else ClusterSettings()
+        serve(state, settings, options.port, kfp_tokens.key(state) if settings.kfp_tokens else None)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -27,6 +27,12 @@ def start_thread(name: str, work: Callable[[], None]) -> threading.Thread:
     return thread
 
 
+def ended(thread: threading.Thread, seconds: float) -> bool:
+    """Whether a thread ends within this time."""
+    thread.join(max(seconds, 0.0))
+    return not thread.is_alive()
+
+
 class Worker:
     """Calls ``work`` at each wake, and when the time has passed that the last call gave in seconds."""
 
@@ -46,11 +52,13 @@ class Worker:
         self._woken.set()
 
     def close(self) -> None:
-        """Let the thread end after its present call, and wait for that."""
+        """Let the thread end after its present call."""
         self._closing.set()
         self._woken.set()
-        if self._thread is not None:
-            self._thread.join()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the thread's end; False if it has not come within this time."""
+        return self._thread is None or ended(self._thread, seconds)
 
     def _loop(self) -> None:
         while True:

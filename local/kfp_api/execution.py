@@ -19,12 +19,12 @@ from pathlib import Path
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.local import runner_session, runner_tree
 from kfp_lifecycle.local.kfp_api import records, runs, schedules, states
-from kfp_lifecycle.local.kfp_api.background import Worker, start_thread
+from kfp_lifecycle.local.kfp_api.background import Worker, ended, start_thread
 from kfp_lifecycle.local.kfp_api.database import connect
 from kfp_lifecycle.local.kfp_api.runs import Run
 from kfp_lifecycle.local.kfp_api.spare_process import SpareProcess
 from kfp_lifecycle.local.runner import RUNS, RunResult, execute, new_directory, prepare
-from kfp_lifecycle.local.runner_session import Stop
+from kfp_lifecycle.local.runner_session import Stop, Why
 from kfp_lifecycle.local.runner_specification import specification
 from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import PRIVATE
@@ -32,6 +32,8 @@ from kfp_lifecycle.local.state import PRIVATE
 _LOCK = "kfp.lock"
 # Only so that a clock that was set is noticed; what is due wakes the scheduler at its time.
 _LONGEST_PAUSE = 60.0
+# Two grace periods of a step and some more, within what the supervisor grants.
+_CLOSE_SECONDS = 7.0
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +47,7 @@ class Executor:
         self._running: dict[str, tuple[Stop, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._closing = False
+        self._told: dict[str, str] = {}
         self._held = -1
         self._spare = SpareProcess()
         self._dispatcher = Worker("dispatcher", self._dispatch)
@@ -68,25 +71,36 @@ class Executor:
         self._dispatcher.wake()
         self._scheduler.wake()
 
-    def close(self) -> None:
-        """End all runs, which fail by that, and all threads."""
+    def begin_no_more(self) -> None:
+        """Leave the runs that wait to the next start; safe in a signal handler."""
+        self._closing = True
+
+    def close(self) -> bool:
+        """End all runs, which fail by that, and all threads.
+
+        Returns:
+            Whether all have ended in the few seconds that they have together. If not, the folder stays locked until
+            the process has ended.
+        """
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        self.begin_no_more()
         self._scheduler.close()
         self._dispatcher.close()
-        self._closing = True
+        all_ended = all([worker.join(deadline - time.monotonic()) for worker in (self._scheduler, self._dispatcher)])
         with self._lock:
             present = list(self._running.values())
         for stop, _ in present:
-            stop.set()
-        for _, thread in present:
-            thread.join()
+            stop.set(Why.SHUTDOWN)
+        all_ended &= all([ended(thread, deadline - time.monotonic()) for _, thread in present])
         self._spare.close()
-        if self._held >= 0:
+        if self._held >= 0 and all_ended:
             os.close(self._held)
             self._held = -1
+        return all_ended
 
     def _fire(self) -> float:
         with closing(connect(self._database)) as connection:
-            fired = schedules.fire_due(connection, time.time())
+            fired = schedules.fire_due(connection, time.time(), self._told)
         if fired.runs:
             self._dispatcher.wake()
         if fired.next_at is None:
@@ -99,8 +113,8 @@ class Executor:
                 records.cancel(connection, run_id)
                 with self._lock:
                     if run_id in self._running:
-                        self._running[run_id][0].set()
-            while len(self._running) < self._settings.runs_at_once:
+                        self._running[run_id][0].set(Why.TERMINATED)
+            while not self._closing and len(self._running) < self._settings.runs_at_once:
                 run = runs.next_pending(connection)
                 if run is None:
                     return
@@ -119,22 +133,22 @@ class Executor:
         with closing(connect(self._database)) as connection:
             try:
                 result = self._executed(connection, run, directory, stop)
-                error = records.ENDED if self._closing and not result.succeeded else result.error
+                error = records.ENDED if result.stopped and stop.why is Why.SHUTDOWN else result.error
                 records.end(connection, run.id, succeeded=result.succeeded, error=error)
             except sqlite3.Error:
                 raise
             # Whatever is wrong with one run is told by that run, and the others go on.
             except Exception as problem:  # noqa: BLE001
-                _log.warning("run %s could not be executed", run.id, exc_info=problem)
-                text = str(problem) if isinstance(problem, InputError) else f"{type(problem).__name__}: {problem}"
+                expected = isinstance(problem, InputError)
+                _log.warning("run %s: %s", run.id, problem, exc_info=None if expected else problem)
+                text = str(problem) if expected else f"{type(problem).__name__}: {problem}"
                 records.end(connection, run.id, succeeded=False, error=text)
             finally:
                 with self._lock:
                     del self._running[run.id]
                 stop.close()
                 self.wake()
-                if not self._closing:
-                    self._spare.refill()
+                self._spare.refill()
 
     def _executed(self, connection: sqlite3.Connection, run: Run, directory: Path, stop: Stop) -> RunResult:
         prepared = prepare(

@@ -10,7 +10,7 @@ from typing import Any
 from kfp_lifecycle.local.kfp_api import runs, states, tasks
 from kfp_lifecycle.local.kfp_api.database import transaction
 from kfp_lifecycle.local.kfp_api.tasks import Task
-from kfp_lifecycle.local.runner_session import Stop
+from kfp_lifecycle.local.runner_session import Stop, Why
 
 ENDED = "the local cluster ended while this run was in progress; start it again"
 _TASK_UNFINISHED = "the run ended while this task ran"
@@ -37,7 +37,7 @@ class TaskRecords:
                 outputs = {"parameters": event["outputs"], "artifacts": event["artifacts"]}
                 self._insert(event, states.SKIPPED, finished=time.time(), outputs=outputs)
             case "ended":
-                failed = states.CANCELED if self._stop.asked else states.FAILED
+                failed = states.CANCELED if self._stop.why is Why.TERMINATED else states.FAILED
                 tasks.update(
                     self._connection,
                     self._run_id,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -23,10 +26,13 @@ def serve(state: StateFolder, settings: ClusterSettings, port: int, token_key: b
     """Serve until SIGTERM or SIGINT.
 
     Args:
-        port: 0 takes a free one; the URL is printed on one line.
+        port: 0 takes a free one; the URL is printed on one line, all else goes to standard error.
         token_key: see :func:`kfp_lifecycle.local.kfp_api.app.create_app`.
+
+    Raises:
+        InputError: another process executes this folder's runs.
     """
-    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     database = state[FILE]
     connection = connect(database)
     if token_key is None:
@@ -42,14 +48,30 @@ def serve(state: StateFolder, settings: ClusterSettings, port: int, token_key: b
     )
     # uvicorn raises its signal again when it has ended; this way what follows it happens all the same.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # What ended with the process before this one is told as such before anybody can ask.
-    executor.start()
-    print(f"http://{LOOPBACK}:{listening.getsockname()[1]}", flush=True)
     try:
-        uvicorn.Server(config).run([listening])
+        # What ended with the process before this one is told as such before anybody can ask.
+        executor.start()
+        print(f"http://{LOOPBACK}:{listening.getsockname()[1]}", flush=True)
+        _Server(config, executor.begin_no_more).run([listening])
     finally:
-        executor.close()
+        # A second signal must not break off what follows, which takes a few seconds at most.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if not executor.close():
+            # A thread that hangs in a write holds locks for which Python's own exit would wait without end.
+            os._exit(1)
         connection.close()
+
+
+class _Server(uvicorn.Server):
+    """Says at once that a signal came; ``run`` returns only when the requests in progress have ended."""
+
+    def __init__(self, config: uvicorn.Config, asked_to_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._asked_to_end = asked_to_end
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._asked_to_end()
+        super().handle_exit(sig, frame)
 
 
 def _listening(port: int) -> socket.socket:

@@ -14,11 +14,12 @@ class SpareProcess:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def refill(self) -> None:
-        """Start one if there is none."""
+        """Start one if there is none; after :meth:`close` there never is."""
         with self._lock:
-            if self._process is None:
+            if self._process is None and not self._closed:
                 self._process = start_process()
 
     def take(self) -> subprocess.Popen[bytes] | None:
@@ -32,6 +33,8 @@ class SpareProcess:
 
     def close(self) -> None:
         """End it."""
+        with self._lock:
+            self._closed = True
         process = self.take()
         if process is not None:
             process.kill()
