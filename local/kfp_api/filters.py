@@ -1,7 +1,7 @@
 """Filters of lists: the JSON of KFP's ``Filter`` message, and the SQL condition that it stands for.
 
-As in KFP (``backend/src/apiserver/filter/filter.go``) all predicates must hold and texts compare without case; here that is the case of the
-letters A to Z.
+As in KFP (``backend/src/apiserver/filter/filter.go``) all predicates must hold and texts compare without case; here
+that is the case of the letters A to Z.
 """
 
 from __future__ import annotations
