@@ -46,7 +46,7 @@ def _found(directory: Path, root: psutil.Process | None) -> list[psutil.Process]
 
 def _lives(process: psutil.Process) -> bool:
     try:
-        # psutil looks it up only now, and the process may be gone.
+        # Not every psutil has looked it up before, and the process may be gone.
         return processes.alive(process.pid, process.create_time())
     except psutil.NoSuchProcess:
         return False

@@ -109,7 +109,15 @@ def test_a_process_that_ends_while_it_is_looked_at_does_not_save_the_others(
         found = [psutil.Process(gone.pid), psutil.Process(left.pid)]
         gone.kill()
         gone.wait()
-        marked = [found, []]
+        marked, created = [found, []], psutil.Process.create_time
+
+        def looked_up_late(process: psutil.Process) -> float:
+            # On Linux psutil keeps what it found at first; elsewhere it looks again.
+            if process.pid == gone.pid:
+                raise psutil.NoSuchProcess(process.pid)
+            return created(process)
+
+        monkeypatch.setattr(psutil.Process, "create_time", looked_up_late)
         monkeypatch.setattr(processes, "marked", lambda *_, **__: marked.pop(0))
         runner_tree.kill(tmp_path)
         assert not processes.alive(left.pid, found[1].create_time())
