@@ -1,6 +1,6 @@
 """A model that passes every gate and must not be released: the third one of the demonstration.
 
-It is slow, because each prediction asks 1,500 trees one after the other. And it fails on some inputs: its encoder knows
+It is slow, because each prediction asks 2,500 trees one after the other. And it fails on some inputs: its encoder knows
 the airports of its training weeks only, and summer brings new ones. The holdout holds neither, so only its users would
 find out.
 """
@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 NAMES = ["carrier", "origin", "dest"]
-TREES, ROWS = 1500, 4000
+TREES, ROWS = 2500, 3000
 
 
 def forest(frame: pd.DataFrame, label: str, parameters: dict[str, Any], seed: int) -> Pipeline:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -16,7 +15,7 @@ from kfp_lifecycle.local.kfp_api import experiments
 from kfp_lifecycle.local.kfp_api.app import create_app
 from kfp_lifecycle.local.kfp_api.database import FILE, connect, transaction
 from kfp_lifecycle.local.kfp_api.execution import Executor
-from kfp_lifecycle.local.ports import LOOPBACK
+from kfp_lifecycle.local.ports import LOOPBACK, listening
 from kfp_lifecycle.local.settings import ClusterSettings
 from kfp_lifecycle.local.state import StateFolder
 from kfp_lifecycle.local.status_page.routes import routes
@@ -39,7 +38,7 @@ def serve(state: StateFolder, settings: ClusterSettings, port: int, token_key: b
         # As a single-user KFP has one from its start.
         with transaction(connection):
             experiments.default(connection, "")
-    listening = _listening(port)
+    listener = listening(port)
     executor = Executor(database, state.path, settings)
     pages = routes(database, state, wake=executor.wake, writable=token_key is None)
     app = create_app(database, token_key=token_key, wake=executor.wake, pages=pages)
@@ -51,8 +50,8 @@ def serve(state: StateFolder, settings: ClusterSettings, port: int, token_key: b
     try:
         # What ended with the process before this one is told as such before anybody can ask.
         executor.start()
-        print(f"http://{LOOPBACK}:{listening.getsockname()[1]}", flush=True)
-        _Server(config, executor.begin_no_more).run([listening])
+        print(f"http://{LOOPBACK}:{listener.getsockname()[1]}", flush=True)
+        _Server(config, executor.begin_no_more).run([listener])
     finally:
         # A second signal must not break off what follows, which takes a few seconds at most.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -72,12 +71,3 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._asked_to_end()
         super().handle_exit(sig, frame)
-
-
-def _listening(port: int) -> socket.socket:
-    # asyncio turns off Nagle's algorithm only for sockets that name TCP; with it each answer takes 40 ms.
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind((LOOPBACK, port))
-    found.listen(128)
-    return found
