@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 SECONDS = 30.0  # for a whole body
+# Of a body that is too large. A connection closed on unread bytes is reset, and a client that is still sending would
+# lose the answer that says why.
+_DISCARDED_BYTES, _DISCARDED_SECONDS = 64 << 20, 2.0
 # What is left of the body would be taken for the next request.
 CLOSE = {"Connection": "close"}
 
@@ -20,19 +24,35 @@ async def read(request: Request, largest: int) -> bytes:
     """
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or len(announced) > 18 or int(announced) > largest:
+        await _discard(request)
         raise _too_large(largest)
     content = bytearray()
     try:
         async with asyncio.timeout(SECONDS):
             async for part in request.stream():
                 if len(content) + len(part) > largest:
-                    raise _too_large(largest)
+                    break
                 content += part
+            else:
+                return bytes(content)
     except TimeoutError as error:
         raise HTTPException(408, f"the body did not end within {SECONDS:.0f} s", CLOSE) from error
     except ClientDisconnect as error:
         raise HTTPException(400, "the body was cut off", CLOSE) from error
-    return bytes(content)
+    await _discard(request)
+    raise _too_large(largest)
+
+
+async def _discard(request: Request) -> None:
+    """Read on for a while, keeping nothing."""
+    size = 0
+    with contextlib.suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(_DISCARDED_SECONDS):
+            while size < _DISCARDED_BYTES:
+                message = await request.receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _too_large(largest: int) -> HTTPException:

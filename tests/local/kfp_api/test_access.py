@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -38,19 +38,23 @@ def team(guarded: str) -> kfp.Client:
     return client(guarded, existing_token=token(), namespace="team")
 
 
-WRONG = {
-    "for another audience": (token(audiences=["https://kubernetes.default.svc"]), "https://kubernetes.default.svc"),
-    "expired": (token(seconds=-1), "expired"),
-    "of another cluster": (token(key=b"other"), "not of this cluster"),
-    "no token": ("not.a.token", "not of this cluster"),
-    "unsigned": (token().rpartition(".")[0] + ".", "not of this cluster"),
+# Made when they are used: a token of ten minutes would have expired before a late test.
+WRONG: dict[str, tuple[Callable[[], str], str]] = {
+    "for another audience": (
+        lambda: token(audiences=["https://kubernetes.default.svc"]),
+        "https://kubernetes.default.svc",
+    ),
+    "expired": (lambda: token(seconds=-1), "expired"),
+    "of another cluster": (lambda: token(key=b"other"), "not of this cluster"),
+    "no token": (lambda: "not.a.token", "not of this cluster"),
+    "unsigned": (lambda: token().rpartition(".")[0] + ".", "not of this cluster"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_token_is_refused_with_the_audience_that_is_needed(guarded: str, name: str) -> None:
     wrong, reason = WRONG[name]
-    api = client(guarded, existing_token=wrong, namespace="team")
+    api = client(guarded, existing_token=wrong(), namespace="team")
     for text in (reason, AUDIENCE):
         with refused(401, text):
             api.list_runs()
