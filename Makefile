@@ -54,6 +54,7 @@ locks: | $(UV)  ## Resolve the five hash locks again from setup.cfg and images/c
 benchmarks: env  ## Run the benchmarks; takes about 40 minutes.
 	@$(STEPS)/python benchmarks/serving.py
 	@$(STEPS)/python benchmarks/local_cluster.py
+	@$(STEPS)/python benchmarks/overhead.py
 	@$(STEPS)/python benchmarks/release_under_load.py
 	@$(STEPS)/python benchmarks/every_release_write_killed.py
 
