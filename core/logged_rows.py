@@ -1,0 +1,26 @@
+"""The columns of logged predictions: what the predictor writes, ``score`` makes, ``collect`` reads, ``monitor`` judges.
+
+Features keep their own names. The names here begin with an underscore, so that they meet no feature of the usual kind.
+"""
+
+from __future__ import annotations
+
+REQUEST_ID = "_request_id"
+ROW = "_row"
+EVENT_TIME = "_event_time"
+ARRIVAL_TIME = "_arrival_time"
+REVISION = "_revision"
+MODEL_VERSION = "_model_version"
+STATUS = "_status"
+PREDICTION = "_prediction"
+# The positive class's probability of two, the largest of more classes, or the predicted value of a regression.
+SCORE = "_score"
+# One a class where there are more than two, numbered in the signature's order.
+CLASS_SCORE = "_score_{}"
+
+LOG_COLUMNS = (REQUEST_ID, ROW, EVENT_TIME, ARRIVAL_TIME, REVISION, MODEL_VERSION, STATUS, PREDICTION, SCORE)
+
+
+def class_scores(classes: int) -> tuple[str, ...]:
+    """The columns of the classes' probabilities; empty where ``_score`` says it all."""
+    return tuple(CLASS_SCORE.format(number) for number in range(classes)) if classes > 2 else ()
