@@ -5,6 +5,11 @@ Features keep their own names. The names here begin with an underscore, so that 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 REQUEST_ID = "_request_id"
 ROW = "_row"
 EVENT_TIME = "_event_time"
@@ -24,3 +29,25 @@ LOG_COLUMNS = (REQUEST_ID, ROW, EVENT_TIME, ARRIVAL_TIME, REVISION, MODEL_VERSIO
 def class_scores(classes: int) -> tuple[str, ...]:
     """The columns of the classes' probabilities; empty where ``_score`` says it all."""
     return tuple(CLASS_SCORE.format(number) for number in range(classes)) if classes > 2 else ()
+
+
+def log_types(classes: bool = True) -> dict[str, pa.DataType]:
+    """The stored types of ``LOG_COLUMNS``, in their order.
+
+    Args:
+        classes: whether the model predicts classes, whose names are text, or a number.
+    """
+    import pyarrow as pa
+
+    text, time = pa.string(), pa.timestamp("us", "UTC")
+    return {
+        REQUEST_ID: text,
+        ROW: pa.int64(),
+        EVENT_TIME: time,
+        ARRIVAL_TIME: time,
+        REVISION: text,
+        MODEL_VERSION: text,
+        STATUS: pa.int64(),
+        PREDICTION: text if classes else pa.float64(),
+        SCORE: pa.float64(),
+    }
