@@ -59,16 +59,20 @@ class CategorySketch:
 Sketch = NumberSketch | CategorySketch
 
 
+def quantile_ranks(present: int) -> npt.NDArray[np.int64]:
+    """Where a sketch's quantiles stand among so many sorted values, from 0."""
+    return np.linspace(0, present - 1, min(QUANTILES, present)).round().astype(np.int64)
+
+
 def sketch_numbers(values: npt.NDArray[np.float64]) -> NumberSketch:
     """Summarise numbers; NaN is missing."""
     present = np.sort(values[~np.isnan(values)])
     if not len(present):
         return NumberSketch(len(values), len(values), (), None, None)
-    ranks = np.linspace(0, len(present) - 1, min(QUANTILES, len(present))).round().astype(np.int64)
     return NumberSketch(
         rows=len(values),
         missing=len(values) - len(present),
-        quantiles=tuple(float(value) for value in present[ranks]),
+        quantiles=tuple(float(value) for value in present[quantile_ranks(len(present))]),
         mean=float(present.mean()),
         deviation=float(present.std()),
     )

@@ -1,0 +1,1 @@
+"""Tests of a window's rows against a model's reference; ``drift`` is the way in."""
