@@ -5,6 +5,7 @@ Features keep their own names. The names here begin with an underscore, so that 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,3 +52,8 @@ def log_types(classes: bool = True) -> dict[str, pa.DataType]:
         PREDICTION: text if classes else pa.float64(),
         SCORE: pa.float64(),
     }
+
+
+def class_text(label: str | int | float | bool) -> str:
+    """A class as ``_prediction`` holds it: a text as it is, any other value as JSON writes it (1, 2.5, true)."""
+    return label if isinstance(label, str) else json.dumps(label)
