@@ -33,25 +33,51 @@ def newest(connection: KfpConnection, pipeline: str) -> tuple[str, Version]:
     return found.id, version
 
 
+def pinned(connection: KfpConnection, pipeline: str, version: str) -> tuple[str, Version]:
+    """The id of an uploaded pipeline, and its version of this name.
+
+    Raises:
+        InputError: there is no such pipeline or version.
+        KfpError: the API refused or did not answer.
+    """
+    pipeline_id, _ = newest(connection, pipeline)
+    found = kfp_pipelines.find_version(connection, pipeline_id, version)
+    if found is None:
+        raise InputError(
+            "pipeline_version",
+            version,
+            f"the name of a version of {pipeline!r} at {connection.host}, or nothing for the newest",
+            "Upload it with `kfp-lifecycle upload --tag`, or correct the name.",
+        )
+    return pipeline_id, found
+
+
 def of_pipeline(
     connection: KfpConnection,
     pipeline: str,
     values: Mapping[str, Any],
     experiment: str = kfp_experiments.DEFAULT,
     service_account: str = "",
+    *,
+    version: str = "",
+    offered: Mapping[str, Any] | None = None,
 ) -> RunRequest:
-    """A run of the newest version of an uploaded pipeline.
+    """A run of an uploaded pipeline.
 
     Args:
         values: parameters; texts become what the pipeline declares.
         experiment: made where there is none.
+        version: the name of one; empty takes the newest.
+        offered: further parameters, for those that the pipeline has and ``values`` does not give.
 
     Raises:
-        InputError: as ``newest``, or a value does not fit the pipeline.
+        InputError: there is no such pipeline or version, or a value does not fit the pipeline.
         KfpError: the API refused or did not answer.
     """
-    pipeline_id, version = newest(connection, pipeline)
-    arguments = pipeline_inputs.arguments(values, pipeline_inputs.declared(version.spec), pipeline)
+    pipeline_id, chosen = pinned(connection, pipeline, version) if version else newest(connection, pipeline)
+    declared = pipeline_inputs.declared(chosen.spec)
+    taken = {name: value for name, value in (offered or {}).items() if name in declared}
+    arguments = pipeline_inputs.arguments({**taken, **values}, declared, pipeline)
     return RunRequest(
-        kfp_experiments.ensure(connection, experiment), pipeline_id, version.id, None, arguments, service_account
+        kfp_experiments.ensure(connection, experiment), pipeline_id, chosen.id, None, arguments, service_account
     )

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from kfp_lifecycle.adapters import kubernetes_objects
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
@@ -27,12 +27,52 @@ _SWEPT = 20
 _log = logging.getLogger(__name__)
 
 
+class Withdrawn(RuntimeError):
+    """The reservation was taken away from its holder, whose run is one too many."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """A reservation with the version under which it was read."""
 
     reservation: Reservation
     resource_version: str
+
+
+class Store(Protocol):
+    """Where reservations are kept; the functions of this module say what each method does."""
+
+    def read(self, key: str) -> Stored | None: ...
+
+    def create(self, reservation: Reservation) -> Stored:
+        """Raises ``Conflict``, or ``Withdrawn`` for one that others took away when it was new no more."""
+        ...
+
+    def write(self, stored: Stored, reservation: Reservation) -> Stored: ...
+
+    def tidy(self, now: datetime) -> None:
+        """Forget what nobody needs any more."""
+        ...
+
+
+@dataclass(frozen=True)
+class Separately:
+    """A ConfigMap for each reservation of a namespace."""
+
+    connection: Connection
+    namespace: str
+
+    def read(self, key: str) -> Stored | None:
+        return read(self.connection, key, self.namespace)
+
+    def create(self, reservation: Reservation) -> Stored:
+        return create(self.connection, self.namespace, reservation)
+
+    def write(self, stored: Stored, reservation: Reservation) -> Stored:
+        return write(self.connection, self.namespace, stored, reservation)
+
+    def tidy(self, now: datetime) -> None:
+        sweep(self.connection, self.namespace, now)
 
 
 def name(key: str) -> str:
