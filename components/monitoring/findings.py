@@ -19,12 +19,14 @@ class Fault:
         column: where.
         reason: a sentence with the figures.
         blocking: False for one that is only told.
+        window: where it was found; None for all.
     """
 
     kind: str
     column: str
     reason: str
     blocking: bool = True
+    window: Window | None = None
 
 
 @dataclass(frozen=True)
