@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from kfp_lifecycle.core.chart_parts import figure, rule, text, ticks
 from kfp_lifecycle.core.report import format_number
 
 _WIDTH, _HEIGHT = 640, 240
@@ -14,47 +14,19 @@ _INKS = ("var(--a)", "var(--b)", "var(--c)", "var(--d)")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
 
-def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Round values that cover ``low`` to ``high``, about ``wanted`` of them."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError(f"axis limits {low} and {high} are not finite")
-    # A span that the marks' own digits cannot show is drawn as a flat line.
-    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1e-300):
-        high = low + (abs(low) if abs(low) > 1e-290 else 1.0)
-    rough = (high - low) / wanted
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
-
-
 def _axis_y(values: Sequence[float]) -> tuple[list[str], float, float]:
     marks = ticks(min(values), max(values))
     low, high = marks[0], marks[-1]
     parts = []
     for mark in marks:
         y = _y(mark, low, high)
-        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--line)"/>')
-        parts.append(_text(_LEFT - 6, y + 4, format_number(mark), "end"))
+        parts.append(rule(_LEFT, _WIDTH - _RIGHT, y, y))
+        parts.append(text(_LEFT - 6, y + 4, format_number(mark), "end"))
     return parts, low, high
 
 
 def _y(value: float, low: float, high: float) -> float:
     return _HEIGHT - _BOTTOM - (value - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
-
-
-def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="11" fill="var(--soft)">{escape(text)}</text>'
-    )
-
-
-def _figure(parts: Sequence[str], caption: str) -> str:
-    return (
-        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
-        f'aria-label="{escape(caption, quote=True)}" font-family="inherit">{"".join(parts)}</svg>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
-    )
 
 
 def line_chart(series: Mapping[str, Sequence[tuple[float, float]]], caption: str, x_label: str = "") -> str:
@@ -69,9 +41,9 @@ def line_chart(series: Mapping[str, Sequence[tuple[float, float]]], caption: str
     def at(value: float) -> float:
         return _LEFT + (value - left) / (right - left) * (_WIDTH - _LEFT - _RIGHT)
 
-    parts += [_text(at(mark), _HEIGHT - _BOTTOM + 16, format_number(mark)) for mark in marks]
+    parts += [text(at(mark), _HEIGHT - _BOTTOM + 16, format_number(mark)) for mark in marks]
     if x_label:
-        parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 4, x_label))
+        parts.append(text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 4, x_label))
     for i, (name, line) in enumerate(series.items()):
         ink, dash = _INKS[i % len(_INKS)], _DASHES[i % len(_DASHES)]
         path = " ".join(f"{at(x):.1f},{_y(y, low, high):.1f}" for x, y in line)
@@ -81,9 +53,9 @@ def line_chart(series: Mapping[str, Sequence[tuple[float, float]]], caption: str
         key = _LEFT + 10 + i * 150
         parts.append(
             f'<line x1="{key}" x2="{key + 22}" y1="8" y2="8" stroke="{ink}" '
-            f'stroke-width="2" stroke-dasharray="{dash}"/>' + _text(key + 28, 12, name, "start")
+            f'stroke-width="2" stroke-dasharray="{dash}"/>' + text(key + 28, 12, name, "start")
         )
-    return _figure(parts, caption)
+    return figure(parts, caption, _WIDTH, _HEIGHT)
 
 
 def bar_chart(
@@ -111,6 +83,6 @@ def bar_chart(
                 'stroke-width="2"/>'
             )
             label_y = min(*ends, top) - 4
-        parts.append(_text(middle, label_y, format_number(value)))
-        parts.append(_text(middle, _HEIGHT - _BOTTOM + 16, name))
-    return _figure(parts, caption)
+        parts.append(text(middle, label_y, format_number(value)))
+        parts.append(text(middle, _HEIGHT - _BOTTOM + 16, name))
+    return figure(parts, caption, _WIDTH, _HEIGHT)

@@ -5,7 +5,7 @@ A report is rendered from a decision, so what it shows cannot disagree with what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -65,13 +65,13 @@ class Section:
     html: str
 
 
-def page(title: str, sections: Iterable[Section]) -> str:
-    """The whole document."""
+def page(title: str, sections: Iterable[Section], style: str = "") -> str:
+    """The whole document; ``style`` adds rules of our own to those that every report has."""
     body = "\n".join(f"<section><h2>{escape(part.title)}</h2>\n{part.html}</section>" for part in sections)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head>\n"
         f"<body><main><h1>{escape(title)}</h1>\n{body}\n</main></body></html>\n"
     )
 
@@ -93,11 +93,12 @@ def format_number(value: Any) -> str:
     return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4g}"
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table; a column is set right when all its values are numbers."""
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], right: Container[int] = ()) -> str:
+    """A table; a column is set right when all its values are numbers, and where ``right`` holds its place."""
     cells = [list(row) for row in rows]
     numeric = [
-        bool(cells) and all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in cells)
+        i in right
+        or (bool(cells) and all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in cells))
         for i in range(len(headers))
     ]
 
@@ -105,8 +106,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         return (
             "<tr>"
             + "".join(
-                f"<{tag}{' class=number' if right else ''}>{escape(format_number(value))}</{tag}>"
-                for value, right in zip(values, numeric, strict=True)
+                f"<{tag}{' class=number' if is_number else ''}>{escape(format_number(value))}</{tag}>"
+                for value, is_number in zip(values, numeric, strict=True)
             )
             + "</tr>"
         )

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kfp_lifecycle.core.charts import bar_chart, line_chart, ticks
+from kfp_lifecycle.core.chart_parts import ticks
+from kfp_lifecycle.core.charts import bar_chart, line_chart
 from kfp_lifecycle.core.decision import Decision
 from kfp_lifecycle.core.report import Section, bullets, decision_section, format_number, page, paragraph, table
 
