@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from kfp_lifecycle.adapters import local_files
 from kfp_lifecycle.adapters.object_access import attempt, file_system, is_missing, refusals
 from kfp_lifecycle.adapters.object_uris import Location, locate, public
 from kfp_lifecycle.core.errors import InputError
@@ -131,7 +130,7 @@ def create(uri: str, content: bytes, parameter: str = "uri") -> bool:
     _require_writable_scheme(location, parameter)
     if location.is_local:
         with refusals(location, parameter, writing=True):
-            return _create_local(Path(location.path), content)
+            return local_files.create_new(Path(location.path), content)
 
     def write() -> bool:
         files = file_system(location)
@@ -151,6 +150,39 @@ def create(uri: str, content: bytes, parameter: str = "uri") -> bool:
     return attempt(location, parameter, write, writing=True)
 
 
+def create_from(uri: str, path: str | Path, parameter: str = "uri") -> bool:
+    """Copy a file of any size from disk unless the name is taken; it appears whole or not at all.
+
+    Returns:
+        As ``create``.
+
+    Raises:
+        InputError: the place is not writable or has no credentials.
+    """
+    location = locate(uri, parameter)
+    _require_writable_scheme(location, parameter)
+    if location.is_local:
+        with refusals(location, parameter, writing=True):
+            return local_files.copy_new(Path(path), Path(location.path))
+
+    def write() -> bool:
+        files = file_system(location)
+        if is_there(location):
+            return False
+        try:
+            files.put_file(str(path), location.path, mode="create")
+        except OSError as error:
+            if is_taken(error):
+                return False
+            if error.errno != errno.ENOSYS:
+                raise
+            # A store without conditional writes: the look above is all there is.
+            files.put_file(str(path), location.path)
+        return True
+
+    return attempt(location, parameter, write, writing=True)
+
+
 def is_taken(error: OSError) -> bool:
     """Whether a conditional write was refused because the name is taken (412)."""
     response = getattr(error.__cause__, "response", None) or {}
@@ -160,37 +192,6 @@ def is_taken(error: OSError) -> bool:
 def _require_writable_scheme(location: Location, parameter: str) -> None:
     if location.scheme == "https":
         raise InputError(parameter, public(location.uri), "a place to write to", "Use a path, s3:// or gs://.")
-
-
-def make_folder(path: Path) -> None:
-    """Make a local folder and those above it; a file in the way is an error of its own, not a taken name."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, "a file is in the way", str(path)) from error
-
-
-def _create_local(path: Path, content: bytes) -> bool:
-    make_folder(path.parent)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        partial.write_bytes(content)
-        # A link fails when the name is taken, and the name never shows half a file.
-        os.link(partial, path)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-            raise
-        # Mounted buckets know no links.
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except FileExistsError:
-            return False
-    finally:
-        partial.unlink(missing_ok=True)
-    return True
 
 
 def _download(location: Location, parameter: str, copy: BinaryIO, limit: int) -> None:

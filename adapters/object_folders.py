@@ -7,24 +7,19 @@ by one rename besides.
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import shutil
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from kfp_lifecycle.adapters import object_files
-from kfp_lifecycle.adapters.object_access import attempt, file_system, refusals
+from kfp_lifecycle.adapters import local_files, object_files
+from kfp_lifecycle.adapters.object_access import refusals
 from kfp_lifecycle.adapters.object_uris import Location, locate, public
 from kfp_lifecycle.core.checksums import CHECKSUMS
 from kfp_lifecycle.core.errors import InputError
-
-# Seconds after which nobody fills a folder any more: its writer was killed.
-_ABANDONED = 86400.0
 
 
 def put_directory(directory: str | Path, uri: str, parameter: str = "uri") -> bool:
@@ -98,8 +93,8 @@ def _put_local(directory: Path, target: Location, marker: bytes, parameter: str)
 @contextmanager
 def _appearing(directory: Path) -> Iterator[Path]:
     """A folder to fill that takes its name in one step at the end, or leaves nothing."""
-    object_files.make_folder(directory.parent)
-    _remove_abandoned(directory)
+    local_files.make_folder(directory.parent)
+    local_files.remove_abandoned(directory)
     partial = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}.partial")
     partial.mkdir()
     try:
@@ -114,37 +109,13 @@ def _appearing(directory: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _remove_abandoned(directory: Path) -> None:
-    """Remove what killed writers of this folder left beside it."""
-    for partial in directory.parent.glob(f".{glob.escape(directory.name)}.*.partial"):
-        try:
-            abandoned = time.time() - partial.stat().st_mtime > _ABANDONED
-        except FileNotFoundError:
-            continue  # another writer was done with it, or removed it first
-        if abandoned:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
 def _put_file(path: Path, target: Location, parameter: str) -> None:
-    files = file_system(target)
-
-    def write() -> None:
-        if not object_files.is_there(target):
-            try:
-                files.put_file(str(path), target.path, mode="create")
-                return
-            except OSError as error:
-                if error.errno == errno.ENOSYS:
-                    files.put_file(str(path), target.path)
-                    return
-                if not object_files.is_taken(error):
-                    raise
-        # Left by a writer that died, or just written by another one: right if it is the same file.
-        with path.open("rb") as ours, files.open(target.path, "rb") as theirs:
-            if _digest(ours) != _digest(theirs):
-                raise _taken(target, parameter)
-
-    attempt(target, parameter, write, writing=True)
+    if object_files.create_from(target.uri, path, parameter):
+        return
+    # Left by a writer that died, or just written by another one: right if it is the same file.
+    with path.open("rb") as ours, object_files.open_input(target.uri, parameter) as theirs:
+        if _digest(ours) != _digest(theirs):
+            raise _taken(target, parameter)
 
 
 def _require_same(target: Location, marker: bytes, parameter: str) -> None:

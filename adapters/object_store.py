@@ -6,12 +6,13 @@ Failures that pass are repeated a few times; the rest are refusals that name the
 
 from __future__ import annotations
 
-from kfp_lifecycle.adapters.object_files import create, exists, list_files, open_input, read_bytes
+from kfp_lifecycle.adapters.object_files import create, create_from, exists, list_files, open_input, read_bytes
 from kfp_lifecycle.adapters.object_folders import get_directory, put_directory
 from kfp_lifecycle.adapters.object_uris import join, locate, public
 
 __all__ = [
     "create",
+    "create_from",
     "exists",
     "get_directory",
     "join",

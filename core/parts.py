@@ -24,17 +24,21 @@ _PARQUET_END = b"PAR1"
 class PartWriter:
     """Writes row groups into ``part-00000.parquet`` and on; at least one part, even without rows.
 
+    Args:
+        single: all groups go into one part, however many there are.
+
     Attributes:
         rows: rows written so far.
         sizes: bytes by part name; complete after the ``with`` block.
     """
 
-    def __init__(self, directory: Path, schema: pa.Schema) -> None:
+    def __init__(self, directory: Path, schema: pa.Schema, single: bool = False) -> None:
         self.rows = 0
         self.sizes: dict[str, int] = {}
         self._directory = directory
         self._schema = schema
         self._digest = hashlib.sha256()
+        self._single = single
         self._groups = 0
         self._writer: Any = None
 
@@ -53,7 +57,7 @@ class PartWriter:
         return self._digest.hexdigest()
 
     def write(self, group: pa.Table) -> None:
-        if self._groups == PART_GROUPS:
+        if self._groups == PART_GROUPS and not self._single:
             self._writer.close()
             self._seal()
             self._open()

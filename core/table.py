@@ -124,7 +124,7 @@ def read_schema(directory: str | Path) -> pa.Schema:
     """Column names and stored types in order."""
     import pyarrow.parquet as pq
 
-    return pq.read_schema(_parts(Path(directory))[0])
+    return pq.read_schema(part_files(directory)[0])
 
 
 def read_batches(directory: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -135,7 +135,7 @@ def read_batches(directory: str | Path, columns: Sequence[str] | None = None) ->
     """
     import pyarrow.parquet as pq
 
-    parts = _parts(Path(directory))
+    parts = part_files(directory)
     if columns is not None:
         known = pq.read_schema(parts[0]).names
         for name in columns:
@@ -170,11 +170,30 @@ def write_frame(frame: pd.DataFrame, directory: str | Path, *, window: str = "",
 def table_digest(directory: str | Path) -> str:
     """Read every part and return its digest anew, to compare with the recorded one."""
     digest = hashlib.sha256()
-    for part in _parts(Path(directory)):
+    for part in part_files(directory):
         with part.open("rb") as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def part_files(directory: str | Path) -> list[Path]:
+    """The part files in order, after checking that each is there in full length.
+
+    Raises:
+        InputError: the folder holds no whole table.
+    """
+    directory = Path(directory)
+    paths = []
+    for name, size in sorted(_describe(directory)["parts"].items()):
+        path = directory / name
+        found = path.stat().st_size if path.is_file() else 0
+        if found != size:
+            raise InputError(
+                "table", str(path), f"{size} bytes, found {found}", "The copy is not whole: run the step again."
+            )
+        paths.append(path)
+    return paths
 
 
 def _read_part(part: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
@@ -196,20 +215,6 @@ def _describe(directory: Path) -> dict[str, Any]:
     if content.get("format") != FORMAT:
         raise InputError("table", str(directory), f"table format {FORMAT}", "Write it with this version.")
     return content
-
-
-def _parts(directory: Path) -> list[Path]:
-    """The part files in order, after checking that each is there in full length."""
-    paths = []
-    for name, size in sorted(_describe(directory)["parts"].items()):
-        path = directory / name
-        found = path.stat().st_size if path.is_file() else 0
-        if found != size:
-            raise InputError(
-                "table", str(path), f"{size} bytes, found {found}", "The copy is not whole: run the step again."
-            )
-        paths.append(path)
-    return paths
 
 
 def _require_replaceable(directory: Path) -> None:

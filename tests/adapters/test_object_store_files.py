@@ -12,7 +12,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from kfp_lifecycle.adapters import object_files
+from kfp_lifecycle.adapters import local_files
 from kfp_lifecycle.adapters.object_store import create, exists, join, list_files, open_input, read_bytes
 from kfp_lifecycle.core.errors import InputError
 
@@ -121,7 +121,7 @@ def test_a_store_without_hard_links_still_creates_once(tmp_path, monkeypatch):
     def refuse(*_: object) -> None:
         raise PermissionError(1, "links are not permitted here")
 
-    monkeypatch.setattr(object_files.os, "link", refuse)
+    monkeypatch.setattr(local_files.os, "link", refuse)
     uri = str(tmp_path / "a.json")
     assert create(uri, b"one")
     assert not create(uri, b"two")
