@@ -6,20 +6,39 @@ retrains (``retrain_books``); starting the run and recording it is what ``single
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from kfp_lifecycle.adapters import single_runs
+from kfp_lifecycle.adapters import kfp_experiments, kfp_requests, single_runs
 from kfp_lifecycle.adapters.kfp_runs import RunRequest
 from kfp_lifecycle.adapters.kubernetes_errors import Conflict
 from kfp_lifecycle.adapters.reservations import Withdrawn
 from kfp_lifecycle.adapters.retrain_books import RetrainBook
 from kfp_lifecycle.adapters.single_runs import How, Starter
 from kfp_lifecycle.core.decision import Decision
+from kfp_lifecycle.core.retrain_book import Entry
 from kfp_lifecycle.core.retraining import RETRAIN, Cause, Limits, RetrainOutcome, decide_retrain
 
 _ATTEMPTS = 3  # after a reservation of this caller's was struck out
+
+
+@dataclass(frozen=True)
+class Training:
+    """The run that a retrain starts.
+
+    Attributes:
+        pipeline: the name of an uploaded one, with which the run's name begins.
+        version: the name of one of its versions; empty takes the newest.
+        parameters: by name; those that ``Cause.offered`` names are added where the pipeline has them.
+    """
+
+    pipeline: str
+    version: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    experiment: str = kfp_experiments.DEFAULT
+    service_account: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,6 +49,7 @@ class Retrained:
         run_id: of the window's run, also when another caller started it; empty where there is none.
         how: None where there is none.
         book: the ConfigMap with all retrains of the model and environment; empty where it was not asked.
+        entries: those retrains.
     """
 
     decision: Decision
@@ -37,6 +57,7 @@ class Retrained:
     run_name: str = ""
     how: How | None = None
     book: str = ""
+    entries: tuple[Entry, ...] = ()
 
 
 class _NotNow(Exception):
@@ -47,14 +68,8 @@ class _NotNow(Exception):
         super().__init__(decision.outcome)
 
 
-def retrain(
-    starter: Starter, cause: Cause, limits: Limits, prefix: str, request: Callable[[], RunRequest]
-) -> Retrained:
+def retrain(starter: Starter, cause: Cause, limits: Limits, training: Training) -> Retrained:
     """Start the retrain of a cause, unless it has its run already or something forbids it.
-
-    Args:
-        prefix: the run's name begins with it.
-        request: makes what to run; called only when the retrain may start, if possible before it is reserved.
 
     Raises:
         InputError: the run cannot be made from what is given; nothing was reserved.
@@ -78,13 +93,24 @@ def retrain(
             raise _NotNow(decision)
         decided[:] = [decision]
 
+    def request() -> RunRequest:
+        return kfp_requests.of_pipeline(
+            starter.kfp,
+            training.pipeline,
+            training.parameters,
+            training.experiment,
+            training.service_account,
+            version=training.version,
+            offered=cause.offered,
+        )
+
     left = _ATTEMPTS
     while True:
         try:
-            found = single_runs.start(starter, cause.key, prefix, request, store=book, admit=admit)
+            found = single_runs.start(starter, cause.key, training.pipeline, request, store=book, admit=admit)
             break
         except _NotNow as answer:
-            return Retrained(answer.decision, book=book.name)
+            return Retrained(answer.decision, book=book.name, entries=tuple(book.book.entries.values()))
         except Withdrawn:
             # This process stood still for longer than its lease, and another window was decided on meanwhile.
             left -= 1
@@ -97,7 +123,8 @@ def retrain(
         decision = decided[0]
     else:
         decision = _left_behind(decide_retrain(cause, (), limits), found.run_id, found.how)
-    return Retrained(decision, found.run_id, found.run_name, found.how, book.name)
+    entries = tuple(book.book.entries.values())
+    return Retrained(decision, found.run_id, found.run_name, found.how, book.name, entries)
 
 
 def _left_behind(decision: Decision, run_id: str, how: How) -> Decision:

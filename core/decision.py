@@ -10,6 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kfp_lifecycle.core.artifact import Artifact
+from kfp_lifecycle.core.errors import InputError
+
 # To change the format: raise this number, keep a reader of the old one in load_decision, and a test of both.
 FORMAT = 1
 
@@ -66,3 +69,22 @@ def load_decision(path: str | Path) -> SavedDecision:
     if content.get("format") != FORMAT:
         raise ValueError(f"{path} has format {content.get('format')!r}: this version reads format {FORMAT}")
     return SavedDecision(content["outcome"], tuple(content["reasons"]), content["numbers"], content["inputs"])
+
+
+def decision_of(artifact: Artifact, outcome: str) -> SavedDecision:
+    """The decision that another step hands on together with its outcome.
+
+    Raises:
+        InputError: the file is no decision, or not the one of this outcome.
+    """
+    try:
+        saved = load_decision(artifact.path)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            "decision", artifact.uri or artifact.path, "the decision.json of a step", f"Pass on its output ({error})."
+        ) from error
+    if saved.outcome != outcome:
+        raise InputError(
+            "outcome", outcome, f"{saved.outcome!r}, which the decision holds", "Pass outcome and decision of one step."
+        )
+    return saved

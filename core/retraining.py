@@ -56,6 +56,11 @@ class Cause:
         """What may happen once: none of its parts can hold a slash, but the window, which has one."""
         return f"{self.model}/{self.environment}/{self.trigger}/{self.window}"
 
+    @property
+    def offered(self) -> dict[str, str]:
+        """The parameters that a training pipeline gets where it has them and they are not given."""
+        return {"as_of": format_time(self.as_of), "model_name": self.model, "environment": self.environment}
+
 
 @dataclass(frozen=True)
 class Limits:

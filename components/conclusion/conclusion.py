@@ -5,7 +5,7 @@ from __future__ import annotations
 from kfp_lifecycle.adapters import run_notes
 from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.core.artifact import Artifact
-from kfp_lifecycle.core.decision import load_decision
+from kfp_lifecycle.core.decision import decision_of
 from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.run_notes import RunNote
 from kfp_lifecycle.core.window import format_time
@@ -64,16 +64,7 @@ def conclude(
     """
     if on_refusal not in (FAIL, SUCCEED):
         raise InputError("on_refusal", on_refusal, f"{FAIL} or {SUCCEED}", "Choose one of the two.")
-    try:
-        saved = load_decision(decision.path)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            "decision", decision.uri or decision.path, "the decision.json of a step", f"Pass on its output ({error})."
-        ) from error
-    if saved.outcome != outcome:
-        raise InputError(
-            "outcome", outcome, f"{saved.outcome!r}, which the decision holds", "Pass outcome and decision of one step."
-        )
+    saved = decision_of(decision, outcome)
     said = f"{step} answered {outcome}: {'; '.join(saved.reasons) or 'no reason given'}"
     print(said, flush=True)
     if run_id:
