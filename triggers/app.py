@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from kfp_lifecycle.adapters.single_runs import How
+from kfp_lifecycle.adapters.single_runs import How, Started
 from kfp_lifecycle.triggers import alertmanager, authorization, bodies, cloud_events, deliveries, groups, refusals
 from kfp_lifecycle.triggers.authorization import LOOPBACK_HOSTS, Unreadable
 from kfp_lifecycle.triggers.deliveries import Unmapped
 from kfp_lifecycle.triggers.events import Event, Malformed
 from kfp_lifecycle.triggers.mapping import Rule
-from kfp_lifecycle.triggers.starting import Backends
+from kfp_lifecycle.triggers.starting import Backends, Held
 
 Body = Annotated[bytes, Depends(bodies.read)]
 
@@ -30,10 +30,19 @@ class Run(BaseModel):
     started: bool
 
 
+class HeldRetrain(BaseModel):
+    """A retrain that was not started; ``outcome`` and ``reason`` say why."""
+
+    rule: str
+    outcome: str
+    reason: str
+
+
 class Answer(BaseModel):
     """What became of a delivery."""
 
     runs: list[Run]
+    held: list[HeldRetrain]
     ignored: int
     unmapped: int
 
@@ -91,12 +100,17 @@ def _deliveries(rules: Sequence[Rule], apis: Backends, token_file: str) -> APIRo
         except Malformed as error:
             raise HTTPException(400, str(error)) from error
         found = await groups.start_all(apis, delivery.wanted, limiter)
+        pairs = [(wanted.rule.name, it) for wanted, it in zip(delivery.wanted, found, strict=True)]
         runs = [
-            Run(rule=wanted.rule.name, run_id=it.run_id, run_name=it.run_name, started=it.how is not How.BEFORE)
-            for wanted, it in zip(delivery.wanted, found, strict=True)
+            Run(rule=rule, run_id=it.run_id, run_name=it.run_name, started=it.how is not How.BEFORE)
+            for rule, it in pairs
+            if isinstance(it, Started)
+        ]
+        held = [
+            HeldRetrain(rule=rule, outcome=it.outcome, reason=it.reason) for rule, it in pairs if isinstance(it, Held)
         ]
         response.status_code = 202 if runs else 200
-        return Answer(runs=runs, ignored=delivery.ignored, unmapped=delivery.unmapped)
+        return Answer(runs=runs, held=held, ignored=delivery.ignored, unmapped=delivery.unmapped)
 
     @router.post("/alertmanager")
     async def take_alerts(request: Request, body: Body, response: Response) -> Answer:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kfp_lifecycle.core.checksums import canonical_json, sha256_bytes
-from kfp_lifecycle.triggers import mapping, templates
+from kfp_lifecycle.core.retraining import Cause
+from kfp_lifecycle.triggers import mapping, retrain_rules, templates
 from kfp_lifecycle.triggers.events import Event, Malformed
 from kfp_lifecycle.triggers.mapping import Rule
 from kfp_lifecycle.triggers.templates import LookupFailed, Template
@@ -21,11 +22,16 @@ class Unmapped(LookupError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """One run that an event asks for."""
+    """One run that an event asks for.
+
+    Attributes:
+        cause: of a retrain; None for any other run.
+    """
 
     rule: Rule
     key: str
     parameters: Mapping[str, Any]
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True)
@@ -74,18 +80,19 @@ def once_key(rule: str, template: Template, fields: Mapping[str, Any]) -> str:
 
 def _wanted(rule: Rule, event: Event) -> Wanted:
     try:
-        key = once_key(rule.name, rule.once_key, event.fields)
+        cause = retrain_rules.cause(rule.retrain, event.fields) if rule.retrain else None
+        key = cause.key if cause else once_key(rule.name, rule.once_key, event.fields)
         parameters = {
             name: templates.value(given, event.fields) if isinstance(given, Template) else given
             for name, given in rule.parameters.items()
         }
         canonical_json(parameters)
-    except LookupFailed as error:
+    except (LookupFailed, Malformed) as error:
         raise Malformed(f"the rule {rule.name!r} cannot be filled in: {error}") from error
     except ValueError as error:
         # Python's reader takes NaN, Infinity and half of a character pair, which no other one does.
         raise Malformed(f"the event holds what JSON cannot: {type(error).__name__}") from error
-    return Wanted(rule, key, parameters)
+    return Wanted(rule, key, parameters, cause)
 
 
 def _encodable(text: str) -> str:

@@ -12,21 +12,21 @@ from fastapi import HTTPException
 from kfp_lifecycle.adapters.single_runs import Started
 from kfp_lifecycle.triggers import starting
 from kfp_lifecycle.triggers.deliveries import Wanted
-from kfp_lifecycle.triggers.starting import Backends
+from kfp_lifecycle.triggers.starting import Backends, Held
 
 AT_ONCE = 40  # starts; threads of their own, so that nothing else waits for a slow API
 _PATIENCE = 30.0  # seconds; of a group with a failure, no start is begun later
 _WORST_FIRST = (503, 502, 422)
 
 
-async def start_all(apis: Backends, wanted: Sequence[Wanted], limiter: CapacityLimiter) -> list[Started]:
-    """The runs, in the order of ``wanted``.
+async def start_all(apis: Backends, wanted: Sequence[Wanted], limiter: CapacityLimiter) -> list[Started | Held]:
+    """What became of each, in the order of ``wanted``.
 
     Raises:
         HTTPException: that of the start which failed worst, after all others were started: 503 before 502 before 422.
             Once a start has failed and the group has taken 30 s, the rest is left to the next delivery, with a 503.
     """
-    found: list[Started] = []
+    found: list[Started | Held] = []
     failures: list[HTTPException] = []
     give_up_at = time.monotonic() + _PATIENCE
     for each in wanted:
@@ -39,7 +39,7 @@ async def start_all(apis: Backends, wanted: Sequence[Wanted], limiter: CapacityL
         except HTTPException as error:
             failures.append(error)
     if failures:
-        raise _worst(failures, len(found), len(wanted))
+        raise _worst(failures, sum(isinstance(each, Started) for each in found), len(wanted))
     return found
 
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.located_yaml import read_located
-from kfp_lifecycle.triggers import templates
+from kfp_lifecycle.triggers import retrain_rules, templates
 from kfp_lifecycle.triggers.events import FIELDS, Event, Kind
+from kfp_lifecycle.triggers.retrain_rules import RetrainBlock, RetrainRule
 from kfp_lifecycle.triggers.templates import Template, TemplateError
 
 FIRING = "firing"
@@ -37,6 +38,7 @@ class _Rule(_Strict):
     pipeline: _Text
     parameters: dict[str, JsonValue] = {}
     once_key: str = ""
+    retrain: RetrainBlock | None = None
     experiment: _Text = "Default"
     service_account: str = ""
 
@@ -52,7 +54,7 @@ class Rule:
 
     Attributes:
         parameters: values as they stand in the file; texts are templates.
-        once_key: what may happen once a rule.
+        once_key: what may happen once a rule; where it is a retrain, that has a key of its own.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Rule:
     once_key: Template
     experiment: str
     service_account: str
+    retrain: RetrainRule | None = None
 
     def fits(self, event: Event, *, whatever_type: bool = False) -> bool:
         """Whether the event is meant; what the rule does not name may be anything.
@@ -124,6 +127,16 @@ def _rule(rule: _Rule, where: Callable[..., str]) -> Rule:
         name: template(given, "parameters", name) if isinstance(given, str) else given
         for name, given in rule.parameters.items()
     }
+    retrain = None
+    if rule.retrain:
+        if rule.once_key:
+            raise InputError(
+                where("once_key"), rule.once_key, "none beside retrain", "Model, environment, trigger and window are "
+                "the key of a retrain: remove it."
+            )  # fmt: skip
+        retrain = retrain_rules.read(
+            rule.retrain, lambda text, name: template(text, "retrain", name), lambda name: where("retrain", name)
+        )
     once_key = template(rule.once_key or _ONCE[kind], "once_key")
     if not once_key.lookups:
         raise InputError(
@@ -133,7 +146,7 @@ def _rule(rule: _Rule, where: Callable[..., str]) -> Rule:
     type = rule.match.type or (FIRING if kind is Kind.ALERTMANAGER else "")
     return Rule(
         rule.name, kind, rule.match.source, type, rule.match.labels, rule.pipeline, parameters, once_key,
-        rule.experiment, rule.service_account,
+        rule.experiment, rule.service_account, retrain,
     )  # fmt: skip
 
 

@@ -11,16 +11,19 @@ from datetime import timedelta
 
 from fastapi import HTTPException
 
-from kfp_lifecycle.adapters import kfp_connection, kfp_requests, kubernetes_connection, single_runs
+from kfp_lifecycle.adapters import kfp_connection, kfp_requests, kubernetes_connection, retrains, single_runs
 from kfp_lifecycle.adapters.kfp_connection import KfpConnection
 from kfp_lifecycle.adapters.kfp_errors import KfpError
 from kfp_lifecycle.adapters.kfp_runs import RunRequest
 from kfp_lifecycle.adapters.kubernetes_connection import Connection
 from kfp_lifecycle.adapters.kubernetes_errors import KubernetesError
+from kfp_lifecycle.adapters.reservations import Withdrawn
+from kfp_lifecycle.adapters.retrains import Training
 from kfp_lifecycle.adapters.single_runs import Started, Starter, StartPending
 from kfp_lifecycle.core import settings
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.reservation import LEASE, ReservationError
+from kfp_lifecycle.core.retraining import Cause
 from kfp_lifecycle.triggers.deliveries import Wanted
 
 _LONGEST_RETRY = 30.0  # seconds; a sender may ask earlier than a lease ends
@@ -84,8 +87,20 @@ def backends(namespace: str, lease: timedelta) -> Backends:
     return found
 
 
-def start(apis: Backends, wanted: Wanted) -> Started:
-    """The run that an event asks for.
+@dataclass(frozen=True)
+class Held:
+    """A retrain that is not started, as a limit forbids it or another one is running; another delivery may ask again.
+
+    Attributes:
+        outcome: of ``core.retraining.RetrainOutcome``.
+    """
+
+    outcome: str
+    reason: str
+
+
+def start(apis: Backends, wanted: Wanted) -> Started | Held:
+    """The run that an event asks for, or why its model is not retrained now.
 
     Raises:
         HTTPException: 503 when another try may work, also after a setting of this server was
@@ -94,7 +109,9 @@ def start(apis: Backends, wanted: Wanted) -> Started:
     """
     try:
         starter = apis.starter()
-        found = single_runs.start(starter, wanted.key, wanted.rule.pipeline, lambda: _request(starter, wanted))
+        found = _retrained(starter, wanted, wanted.cause) if wanted.cause else _started(starter, wanted)
+    except Withdrawn as error:
+        raise _later(str(error), _AWAY_RETRY) from error
     except StartPending as error:
         raise _later(str(error), error.seconds) from error
     except (KfpError, KubernetesError) as error:
@@ -112,8 +129,22 @@ def start(apis: Backends, wanted: Wanted) -> Started:
             said = f"the server's setting {error.parameter} cannot be used for now; its log says why"
             raise HTTPException(503, said, {"Retry-After": str(math.ceil(_AWAY_RETRY))}) from error
         raise HTTPException(422, f"rule {wanted.rule.name!r}: {error}") from error
-    _log.info("rule %s: run %s (%s) for %s", wanted.rule.name, found.run_id, found.how, wanted.key)
+    _log.info("rule %s: %s for %s", wanted.rule.name, found, wanted.key)
     return found
+
+
+def _started(starter: Starter, wanted: Wanted) -> Started:
+    return single_runs.start(starter, wanted.key, wanted.rule.pipeline, lambda: _request(starter, wanted))
+
+
+def _retrained(starter: Starter, wanted: Wanted, cause: Cause) -> Started | Held:
+    rule = wanted.rule
+    assert rule.retrain
+    training = Training(rule.pipeline, "", wanted.parameters, rule.experiment, rule.service_account)
+    made = retrains.retrain(starter, cause, rule.retrain.limits, training)
+    if made.how is None:
+        return Held(str(made.decision.outcome), "; ".join(made.decision.reasons))
+    return Started(made.run_id, made.run_name, made.how)
 
 
 def _request(starter: Starter, wanted: Wanted) -> RunRequest:
