@@ -83,10 +83,18 @@ def sketch_categories(values: npt.NDArray[Any]) -> CategorySketch:
     import pandas as pd
 
     counts = pd.Series(values, dtype=object).value_counts(dropna=True)
-    named = sorted(((str(name), int(count)) for name, count in counts.items()), key=lambda pair: (-pair[1], pair[0]))
+    named: dict[str, int] = {}
+    for name, count in counts.items():
+        named[str(name)] = named.get(str(name), 0) + int(count)
+    return sketch_counts(named, len(values))
+
+
+def sketch_counts(counts: Mapping[str, int], rows: int) -> CategorySketch:
+    """Summarise categories that were counted already; the rows beyond the counted ones are missing."""
+    named = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     kept = dict(named[:CATEGORIES])
-    present = int(counts.sum())
-    return CategorySketch(len(values), len(values) - present, kept, present - sum(kept.values()), len(named))
+    present = sum(counts.values())
+    return CategorySketch(rows, rows - present, kept, present - sum(kept.values()), len(named))
 
 
 def sketch_to_json(sketch: Sketch) -> dict[str, Any]:

@@ -53,6 +53,8 @@ class DriftPlan:
         ):
             if (value := getattr(self, name)) not in known:
                 raise InputError(name, value, f"one of {', '.join(known)}", "Choose one of them.")
+        if self.min_rows < 2:
+            raise InputError("min_rows", self.min_rows, "at least 2 rows", "Ask for more rows.")
 
 
 def important_columns(importances: Mapping[str, float]) -> frozenset[str]:
