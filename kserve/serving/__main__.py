@@ -67,6 +67,34 @@ def _exchange(arguments: Arguments) -> Any:
     return exchange
 
 
+def _open_log(arguments: Arguments, exchange: Any) -> None:
+    """Log what is answered from now on, if that is asked for.
+
+    Raises:
+        ValueError: the settings and the model do not go together.
+    """
+    if arguments.payload_log is None:
+        return
+    from kfp_lifecycle.serving.payload_log import open_payload_log
+    from kfp_lifecycle.serving.payload_log_metrics import PayloadLogMetrics
+    from kfp_lifecycle.serving.payload_log_settings import check_columns_of_log
+
+    check_columns_of_log(arguments.payload_log, exchange.signature)
+    exchange.log = open_payload_log(
+        arguments.payload_log,
+        service=arguments.model_name,
+        version=arguments.version,
+        signature=exchange.signature,
+        estimator=exchange.estimator,
+        predict=exchange.predict,
+        queue_rows=arguments.payload_log_queue_rows,
+        part_rows=arguments.payload_log_part_rows,
+        megabytes=arguments.payload_log_megabytes,
+        prepare=_prepare_thread,
+    )
+    PayloadLogMetrics(arguments.model_name, arguments.version, exchange.log.counts)
+
+
 def main() -> int:
     """Serve one model until SIGTERM; 1 when it must not or cannot be served, with the reason as the last line."""
     set_up_logs()
@@ -74,6 +102,7 @@ def main() -> int:
         arguments = parse_arguments(sys.argv[1:])
         _limit_native_threads()
         exchange = _exchange(arguments)
+        _open_log(arguments, exchange)
     except Exception as error:  # noqa: BLE001 - whatever a model does on loading, the last line says that it was it
         if not isinstance(error, ValueError):
             traceback.print_exc()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kfp_lifecycle.serving.payload_log_settings import PayloadLogSettings, payload_log_settings
 from kfp_lifecycle.serving.predictions import Output
 
 VERSION = "KFP_LIFECYCLE_MODEL_VERSION"
@@ -29,6 +30,8 @@ class Arguments:
         version: the registered version, "unknown" when the variable is unset.
         digest: the model digest to expect; empty accepts any directory whose checksums hold.
         buckets: upper edges of the latency histogram in seconds, rising.
+        payload_log: None when nothing is to be logged.
+        payload_log_queue_rows, payload_log_part_rows, payload_log_megabytes: bounds of the log's queue and parts.
     """
 
     model_name: str
@@ -46,6 +49,10 @@ class Arguments:
     version: str
     digest: str
     buckets: tuple[float, ...]
+    payload_log: PayloadLogSettings | None
+    payload_log_queue_rows: int
+    payload_log_part_rows: int
+    payload_log_megabytes: int
 
 
 def parse_buckets(text: str) -> tuple[float, ...]:
@@ -110,6 +117,18 @@ def parser() -> argparse.ArgumentParser:
         default=0.0,
         help="after SIGTERM, say not ready but go on answering for so long, until gateways have noticed",
     )
+    command.add_argument(
+        "--payload_log_queue_rows",
+        type=_positive,
+        default=20_000,
+        help="rows that may wait to be written to the payload log; more are dropped and counted",
+    )
+    command.add_argument(
+        "--payload_log_part_rows", type=_positive, default=10_000, help="a part is written when so many rows wait"
+    )
+    command.add_argument(
+        "--payload_log_megabytes", type=_positive, default=64, help="memory that the waiting rows may take, about"
+    )
     return command
 
 
@@ -137,4 +156,8 @@ def parse_arguments(words: Sequence[str], environment: Mapping[str, str] = os.en
         version=environment.get(VERSION, "").strip() or "unknown",
         digest=environment.get(DIGEST, "").strip(),
         buckets=parse_buckets(environment.get(BUCKETS, "")),
+        payload_log=payload_log_settings(environment),
+        payload_log_queue_rows=known.payload_log_queue_rows,
+        payload_log_part_rows=known.payload_log_part_rows,
+        payload_log_megabytes=known.payload_log_megabytes,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from kfp_lifecycle.serving.exchange import Answer, Call, Exchange, Protocol
@@ -17,6 +17,7 @@ from kfp_lifecycle.serving.metrics import InferenceMetrics
 from kfp_lifecycle.serving.prediction_threads import PredictionThreads
 from kfp_lifecycle.serving.refusal import OVERLOADED, Refusal, shown
 from kfp_lifecycle.serving.request_body import Receive, check_headers, discard_body, read_body
+from kfp_lifecycle.serving.request_marks import REQUEST_ID_HEADER, marks_of, new_id
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -85,24 +86,29 @@ class Front:
     async def _infer(self, protocol: Protocol, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         unread: Receive | None = receive
+        marks = marks_of(scope["headers"], time())
         try:
             check_headers(scope["headers"], self._limit)
             body = await read_body(receive, self._limit)
             if body is None:
                 return
             unread = None
-            answer = await self._threads.submit(Call(protocol, body))
+            answer = await self._threads.submit(Call(protocol, body, marks))
         except Refusal as refusal:
             answer = self._exchange.error(refusal.status, refusal.message)
         self._metrics.count(answer.status, perf_counter() - started)
-        await self._send(send, answer, unread)
+        if not answer.request_id and self._exchange.log is not None:
+            self._exchange.log.ignore()
+        await self._send(send, answer, unread, answer.request_id or marks.request_id or new_id())
 
-    async def _send(self, send: Send, answer: Answer, unread: Receive | None = None) -> None:
+    async def _send(self, send: Send, answer: Answer, unread: Receive | None = None, request_id: str = "") -> None:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(answer.body)).encode()),
             self._version_header,
         ]
+        if request_id:
+            headers.append((REQUEST_ID_HEADER, request_id.encode("ascii")))
         if unread is not None:
             headers.append((b"connection", b"close"))
         if answer.status == OVERLOADED:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from collections.abc import Mapping
+from time import perf_counter, time
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from kfp_lifecycle.serving.prediction_threads import PredictionThreads
 from kfp_lifecycle.serving.predictions import LABELS
 from kfp_lifecycle.serving.protocol_v2 import label_datatype
 from kfp_lifecycle.serving.refusal import Refusal
+from kfp_lifecycle.serving.request_marks import RequestMarks, marks_of
 from kfp_lifecycle.serving.tensors import DATATYPE_OF
 
 
@@ -43,6 +45,12 @@ def _document(request: InferRequest) -> dict[str, Any]:
     return {"id": request.id or None, "inputs": inputs, "outputs": outputs}
 
 
+def _marks(metadata: Mapping[str, str] | None) -> RequestMarks:
+    """The marks in the metadata of a gRPC call, which are its headers."""
+    pairs = ((name.lower().encode(), str(value).encode()) for name, value in (metadata or {}).items())
+    return marks_of(pairs, time())
+
+
 class ServedModel(Model):
     """The model in KServe's registry. It is ready from the start: it was proved before it got here."""
 
@@ -60,16 +68,24 @@ class ServedModel(Model):
         if not isinstance(payload, InferRequest):
             raise InvalidInput("expected an Open Inference request")
         started = perf_counter()
+        marks = _marks(headers)
         try:
-            answer = await self.threads.submit(Call(Protocol.V2, orjson.dumps(_document(payload))))
+            answer = await self.threads.submit(Call(Protocol.V2, orjson.dumps(_document(payload)), marks))
         except (Refusal, InvalidInput) as error:
             self.metrics.count(getattr(error, "status", 400), perf_counter() - started)
+            self._ignore()
             raise InvalidInput(str(error)) from error
         self.metrics.count(answer.status, perf_counter() - started)
+        if not answer.request_id:
+            self._ignore()
         document = orjson.loads(answer.body)
         if answer.status != OK:
             raise (InvalidInput if answer.status < 500 else InferenceError)(document["error"])
         return InferResponse.from_rest(document)
+
+    def _ignore(self) -> None:
+        if self.exchange.log is not None:
+            self.exchange.log.ignore()
 
     def get_input_types(self) -> list[dict[str, Any]]:
         """One tensor per column, of any number of rows."""

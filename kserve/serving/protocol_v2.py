@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,16 +55,14 @@ def wanted_outputs(document: dict[str, Any], available: tuple[str, ...], default
     return tuple(dict.fromkeys(names))
 
 
-def request_id(document: dict[str, Any]) -> str:
-    """The request's own id, or a new one.
+def request_id(document: dict[str, Any]) -> str | None:
+    """The id in the request's body; None without one.
 
     Raises:
         Refusal: 400 for an id that is no string.
     """
     given = document.get("id")
-    if given is None:
-        return str(uuid.uuid4())
-    if type(given) is not str:
+    if given is not None and type(given) is not str:
         raise Refusal(f'"id" is {shown(given)}: expected a string')
     return given
 

@@ -6,6 +6,7 @@ Import this module only with a ``sys.argv`` that KServe can parse: it does so at
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -24,6 +25,9 @@ from kfp_lifecycle.serving.grpc_server import grpc_server
 from kfp_lifecycle.serving.kserve_model import ServedModel
 from kfp_lifecycle.serving.metrics import InferenceMetrics
 from kfp_lifecycle.serving.prediction_threads import PredictionThreads
+
+# Of the 30 seconds that Kubernetes gives a pod after SIGTERM, those that the payload log may take for its last parts.
+_LOG_SECONDS = 15.0
 
 ExitHandler = Callable[[int, FrameType | None], None]
 
@@ -97,4 +101,11 @@ def serve(arguments: Arguments, exchange: Exchange, threads: PredictionThreads) 
     )
     server.model_repository_extension = FixedRepository(server.registered_models)
     server.dataplane = ModelDataPlane(server.registered_models)
-    server.start([model])
+    try:
+        server.start([model])
+    finally:
+        if exchange.log is not None:
+            # Requests are answered by now. A second signal must not cut the log short; SIGKILL ends it in any case.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            exchange.log.close(_LOG_SECONDS)
