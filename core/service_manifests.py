@@ -33,13 +33,16 @@ def predictor(
     uri: str,
     runtime: str,
     overrides: Mapping[str, Any] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The predictor of one arm.
 
     Args:
         arm_name: the predictor's name, used in Standard mode only.
         overrides: further fields of a predictor, already checked not to touch ours; see ``merged``.
+        variables: more of the server's environment; one that the overrides name too is theirs.
     """
+    theirs = {each["name"] for each in ((overrides or {}).get("model") or {}).get("env") or []}
     ours: dict[str, Any] = {
         "minReplicas": 1,
         "model": {
@@ -50,6 +53,7 @@ def predictor(
             "env": [
                 {"name": VERSION_VARIABLE, "value": version},
                 {"name": DIGEST_VARIABLE, "value": digest},
+                *({"name": name, "value": value} for name, value in (variables or {}).items() if name not in theirs),
             ],
         },
     }

@@ -99,6 +99,7 @@ def deploy(
         spec_overrides=spec_overrides,
         timeout_seconds=timeout_seconds,
         run_id=run_id or uuid.uuid4().hex,
+        payload_log={name: settings.setting(name) for name in settings.PAYLOAD_LOG},
     )
     connection = kubernetes_connection.connect()
     inference_services.check_namespace(connection, place)

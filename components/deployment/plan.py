@@ -174,6 +174,7 @@ def _predictor(request: ReleaseRequest, mode: Mode, name: str) -> dict[str, Any]
         uri=request.uri,
         runtime=request.runtime,
         overrides=request.overrides,
+        variables=request.payload_log,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kfp_lifecycle.components.deployment.overrides import parse_overrides
+from kfp_lifecycle.components.deployment.payload_log import check_payload_log
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.inference_service import LiveService, Mode, mode_named
 from kfp_lifecycle.core.models_root import check_digest, check_model_name, check_serve_uri
@@ -22,6 +23,7 @@ class ReleaseRequest:
     Attributes:
         percent: the share that it gets beside a champion.
         run_id: who holds the release while it is under way.
+        payload_log: variables that the model server gets for its payload log; empty without one.
     """
 
     service: str
@@ -36,6 +38,7 @@ class ReleaseRequest:
     overrides: Mapping[str, Any]
     seconds: int
     run_id: str
+    payload_log: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_request(
@@ -52,6 +55,7 @@ def check_request(
     spec_overrides: str,
     timeout_seconds: int,
     run_id: str,
+    payload_log: Mapping[str, str] | None = None,
 ) -> ReleaseRequest:
     """The request, if every argument can be one.
 
@@ -81,6 +85,7 @@ def check_request(
         parse_overrides(spec_overrides),
         timeout_seconds,
         run_id,
+        check_payload_log(payload_log or {}),
     )
 
 
