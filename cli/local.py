@@ -31,6 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     up.add_argument("--runs-at-once", type=int, default=2, metavar="N", help="runs that the KFP API executes at a time")
     up.add_argument("--serve-command", default="", metavar="COMMAND", help="another model server, for tests")
     up.add_argument("--role", default="", metavar="FILE", help="another Role for the steps' token")
+    up.add_argument("--no-payload-log", action="store_true", help="model servers log no requests and answers")
     down = verbs.add_parser("down", help="stop it; its state stays")
     status = verbs.add_parser("status", help="addresses, processes, services, revisions and weights")
     status.add_argument("--json", action="store_true", help="as JSON")
@@ -73,6 +74,7 @@ def _up(args: argparse.Namespace, state: StateFolder) -> int:
         runs_at_once=args.runs_at_once,
         serve_command=tuple(shlex.split(args.serve_command)),
         role=args.role,
+        payload_log=not args.no_payload_log,
     )
     if args.foreground:
         return supervisor.run(state, settings)

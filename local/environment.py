@@ -34,6 +34,10 @@ def environment(
         names.SERVE_SCHEMES: f"{names.DEFAULTS[names.SERVE_SCHEMES]},file",
         names.SERVING_RUNTIME: settings.runtimes[0],
     }
+    if settings.payload_log:
+        variables[names.PAYLOAD_LOG_URI] = str(state.payloads)
+        # Many small files do no harm here, and whoever tries things out wants to see the rows.
+        variables[names.PAYLOAD_LOG_SECONDS] = "2"
     if mlflow_url:
         variables[names.MLFLOW_TRACKING_URI] = mlflow_url
     if kfp_url:

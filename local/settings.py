@@ -44,6 +44,7 @@ class ClusterSettings:
         code: the user's own modules, which the steps of all runs can import.
         runs_at_once: how many runs the KFP API executes at a time; others wait.
         role: YAML file with the Role that the steps' token is bound to; empty for the shipped one.
+        payload_log: whether what ``deploy`` releases logs what it is asked and answers, to the folder ``payloads``.
     """
 
     mode: str = "Standard"
@@ -57,6 +58,7 @@ class ClusterSettings:
     code: tuple[str, ...] = ()
     runs_at_once: int = 2
     role: str = ""
+    payload_log: bool = False
     timings: Timings = field(default_factory=Timings)
 
     def __post_init__(self) -> None:

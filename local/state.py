@@ -40,6 +40,11 @@ class StateFolder:
         """The models root: exported models, by name and digest."""
         return self.path / "models"
 
+    @property
+    def payloads(self) -> Path:
+        """The root of the payload logs, by service."""
+        return self.path / "payloads"
+
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file at once by one that only its owner can read."""

@@ -36,6 +36,7 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
     Options, all by keyword: ``mode`` ("Standard" or "Knative"), ``mlflow`` (bool, default False: it takes longest),
     ``kfp`` (bool, default False: a KFP API; then ``kfp_tokens``, ``code`` and ``runs_at_once`` as in ``local up``),
     ``serve_command`` (command of a stand-in model server), ``timings``, ``role`` (YAML file), ``max_body_bytes``,
+    ``payload_log`` (bool, default False: releases of ``deploy`` log what they are asked and answer),
     ``fresh`` (True: a cluster of one's own). All clusters end with the session and leave no process behind.
     """
     clusters: dict[str, Cluster] = {}
@@ -52,6 +53,7 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
         runs_at_once: int = 2,
         role: str | Path = "",
         max_body_bytes: int = 1 << 20,
+        payload_log: bool = False,
         fresh: bool = False,
     ) -> Cluster:
         settings = ClusterSettings(
@@ -64,6 +66,7 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
             code=tuple(str(Path(path).resolve()) for path in code),
             runs_at_once=runs_at_once,
             role=str(role),
+            payload_log=payload_log,
             timings=timings or quick_timings(),
         )
         key = json.dumps(settings.to_json(), sort_keys=True) + (str(len(clusters)) if fresh else "")

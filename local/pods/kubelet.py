@@ -205,6 +205,8 @@ def _environment(spec: PodSpec) -> dict[str, str]:
     own = {
         "INFERENCE_SERVICE_NAME": spec.service,
         "PYTHONUNBUFFERED": "1",
+        # A container's host name is its pod's.
+        "HOSTNAME": spec.name,
         POD_MARK: f"{spec.namespace}/{spec.revision}/{spec.name}",
     }
     return {**os.environ, **own, **dict(spec.environment)}
