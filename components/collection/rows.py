@@ -27,14 +27,12 @@ class Selection:
         columns: those to keep, in order.
         time_column: the column of event time; empty when there is none.
         window: what to keep of it; None keeps all.
-        max_rows: how many rows to keep; 0 keeps all.
     """
 
     types: Mapping[str, pa.DataType]
     columns: Sequence[str]
     time_column: str
     window: Window | None
-    max_rows: int
 
     @property
     def schema(self) -> pa.Schema:
@@ -61,6 +59,17 @@ class Part:
     types: Mapping[str, pa.DataType]
     constants: Mapping[str, str | int | None]
 
+    @property
+    def names(self) -> list[str]:
+        return [*self.types, *self.constants]
+
+    @property
+    def column_types(self) -> dict[str, pa.DataType]:
+        """The file's own columns and those of its folders."""
+        import pyarrow as pa
+
+        return {**self.types, **{name: pa.scalar(value).type for name, value in self.constants.items()}}
+
 
 def select_rows(parts: Sequence[Part], selection: Selection) -> Iterator[pa.RecordBatch]:
     """Stream the selected rows as the selection's schema.
@@ -70,18 +79,31 @@ def select_rows(parts: Sequence[Part], selection: Selection) -> Iterator[pa.Reco
             last file.
     """
     kept = 0
+    for batch in stream_rows(parts, selection):
+        kept += batch.num_rows
+        yield batch
+    if not kept:
+        raise _nothing_left(parts, selection)
+
+
+def stream_rows(parts: Sequence[Part], selection: Selection) -> Iterator[pa.RecordBatch]:
+    """As ``select_rows``, but of any number of rows, none too."""
     for part in parts:
         for batch in _read(part, selection, selection.window):
             selected = _conform(batch, part, selection)
-            if selection.max_rows:
-                selected = selected.slice(0, selection.max_rows - kept)
-            kept += selected.num_rows
             if selected.num_rows:
                 yield selected
-            if kept == selection.max_rows > 0:
-                return
-    if not kept:
-        raise _nothing_left(parts, selection)
+
+
+def first_rows(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
+    """The first rows of a stream; 0 passes all on."""
+    kept = 0
+    for batch in batches:
+        taken = batch.slice(0, most - kept) if most else batch
+        kept += taken.num_rows
+        yield taken
+        if kept == most > 0:
+            return
 
 
 def read_types(source: Source) -> dict[str, pa.DataType]:
@@ -165,7 +187,7 @@ def _span(parts: Sequence[Part], selection: Selection) -> tuple[datetime, dateti
     import pyarrow.compute as pc
 
     name = selection.time_column
-    only_time = Selection({name: selection.types[name]}, [name], name, None, 0)
+    only_time = Selection({name: selection.types[name]}, [name], name, None)
     edges = []
     for part in parts:
         for batch in _read(part, only_time, None):

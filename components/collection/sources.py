@@ -7,16 +7,22 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from kfp_lifecycle.adapters import object_store
+from kfp_lifecycle.adapters.object_files import listed
+from kfp_lifecycle.adapters.object_times import changed_at
 from kfp_lifecycle.adapters.object_uris import below, is_hidden
 from kfp_lifecycle.core.errors import InputError
 
 AUTO, PARQUET, CSV, JSONL = "auto", "parquet", "csv", "jsonl"
-FORMATS = (AUTO, PARQUET, CSV, JSONL)
+PAYLOAD_LOG, KSERVE_BLOB, CLOUD_EVENTS = "payload-log", "kserve-blob", "cloudevents"
+# What each log of predictions is made of.
+LOGS = {PAYLOAD_LOG: (PARQUET,), KSERVE_BLOB: (JSONL, PARQUET), CLOUD_EVENTS: (JSONL,)}
+FORMATS = (AUTO, PARQUET, CSV, JSONL, *LOGS)
 _SUFFIXES = {
     ".parquet": PARQUET,
     ".pq": PARQUET,
@@ -32,6 +38,10 @@ JSON_BLOCK = 8 << 20
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
+class UnreadableFile(InputError):
+    """A file is not of its format, or is cut off."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One file.
@@ -41,12 +51,16 @@ class Source:
         name: what it is called in messages.
         format: parquet, csv or jsonl.
         partitions: values that its folders give to columns, as in ``week=01/flights.parquet``; None is null.
+        layout: which log it is a part of; empty for a plain file.
+        modified: when it was written; None where its store does not say.
     """
 
     uri: str
     name: str
     format: str
     partitions: dict[str, str | None] = field(default_factory=dict)
+    layout: str = ""
+    modified: datetime | None = None
 
     @property
     def is_remote(self) -> bool:
@@ -69,9 +83,11 @@ def find_sources(uri: str, format: str) -> list[Source]:
     if format not in FORMATS:
         raise InputError("format", format, "one of " + ", ".join(FORMATS), "Leave it at auto to go by the file names.")
     base = object_store.locate(uri)
-    found = [name for name in object_store.list_files(uri, "uri") if not is_hidden(name, base.uri)]
+    found = {place.uri: info for place, info in listed(uri, "uri") if not is_hidden(place.uri, base.uri)}
     named = {name: _SUFFIXES.get(_suffix(name), "") for name in found}
-    if format == AUTO:
+    if format in LOGS:
+        known = {name: kind for name, kind in named.items() if kind in LOGS[format]}
+    elif format == AUTO:
         known = {name: kind for name, kind in named.items() if kind}
     elif len(named) == 1:
         # A single file is what the caller says it is, whatever its name.
@@ -86,13 +102,14 @@ def find_sources(uri: str, format: str) -> list[Source]:
             "files that end in " + ", ".join(_SUFFIXES) + ", each also with .gz",
             "Set format, if they have another name." if found else "The folder holds only hidden files.",
         )
-    if len(set(known.values())) > 1:
+    if len(set(known.values())) > 1 and format not in LOGS:
         examples = {kind: object_store.public(name) for name, kind in sorted(known.items(), reverse=True)}
         raise InputError(
             "uri", object_store.public(uri), "files of one format", f"Name one by a pattern or by format: {examples}."
         )
+    layout = format if format in LOGS else ""
     return [
-        Source(name, object_store.public(name), kind, _partitions(name, base.uri))
+        Source(name, object_store.public(name), kind, _partitions(name, base.uri), layout, changed_at(found[name]))
         for name, kind in sorted(known.items())
     ]
 
@@ -144,9 +161,9 @@ def readable(source: Source, batches: Iterator[Any]) -> Iterator[Any]:
         yield batch
 
 
-def unreadable(source: Source, error: BaseException) -> InputError:
+def unreadable(source: Source, error: BaseException) -> UnreadableFile:
     said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError("uri", source.name, f"a readable {source.format} file", f"The parser said: {said}")
+    return UnreadableFile("uri", source.name, f"a readable {source.format} file", f"The parser said: {said}")
 
 
 def json_lines(stream: BinaryIO) -> Iterator[bytes]:

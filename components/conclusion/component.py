@@ -14,15 +14,15 @@ def conclude(
     restored: str = "",
     run_id: str = "",
 ) -> NamedTuple("Outputs", [("outcome", str)]):  # type: ignore[valid-type]
-    """End a run by its last decision, so that a refused gate fails the run without losing its report.
+    """End a run by its last decision: a refused gate fails it and keeps its report.
 
     Args:
         step: The step that decided.
         outcome: Its outcome.
-        decision: Its decision.json; the reasons are the first lines of this step's log.
-        on_refusal: fail, or succeed to end a refused run well; not_restored fails it anyway.
-        restored: The outcome of a roll back that followed.
-        run_id: The KFP run, for the note that notify reads.
+        decision: Its decision.json, logged first.
+        on_refusal: fail or succeed, for a refused run; not_restored fails it anyway.
+        restored: How a roll back ended.
+        run_id: The KFP run, for notify's note.
 
     Returns:
         outcome: The outcome of the run.
