@@ -78,9 +78,9 @@ def require_place(experiment: str) -> None:
     """
     client = connect()
     if os.environ.get(RUN_ID):
-        _adopted_run(client)
+        adopted_run(client)
     else:
-        _experiment_id(client, experiment)
+        find_experiment(client, experiment)
 
 
 def log_training(training: Training, experiment: str) -> LoggedTraining:
@@ -97,10 +97,10 @@ def log_training(training: Training, experiment: str) -> LoggedTraining:
         InputError: as ``require_place``.
     """
     client = connect()
-    run = _adopted_run(client) if os.environ.get(RUN_ID) else None
+    run = adopted_run(client) if os.environ.get(RUN_ID) else None
     adopted = run is not None
     if run is None:
-        run = _open_run(client, _experiment_id(client, experiment, create=True), training)
+        run = _open_run(client, find_experiment(client, experiment, create=True), training)
     run_id, experiment_id = run.info.run_id, run.info.experiment_id
     try:
         _log_inputs(client, run, training, with_parameters=not adopted)
@@ -115,7 +115,12 @@ def log_training(training: Training, experiment: str) -> LoggedTraining:
     return LoggedTraining(run_id, model_id, adopted)
 
 
-def _adopted_run(client: MlflowClient) -> Any:
+def adopted_run(client: MlflowClient) -> Any:
+    """The run that ``MLFLOW_RUN_ID`` names.
+
+    Raises:
+        InputError: it names no active run.
+    """
     from mlflow.exceptions import MlflowException
 
     run_id = os.environ[RUN_ID]
@@ -129,8 +134,12 @@ def _adopted_run(client: MlflowClient) -> Any:
     return run
 
 
-def _experiment_id(client: MlflowClient, name: str, create: bool = False) -> str:
-    """The experiment's id; empty when there is none and none is to be made."""
+def find_experiment(client: MlflowClient, name: str, create: bool = False) -> str:
+    """The experiment's id; empty when there is none and none is to be made.
+
+    Raises:
+        InputError: the experiment was deleted.
+    """
     from mlflow.exceptions import MlflowException
 
     if given := os.environ.get(EXPERIMENT_ID):

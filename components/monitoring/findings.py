@@ -108,7 +108,8 @@ class WindowPerformance:
         p_value: one-sided, of no drop.
         flagged: drop and p are both over their limits.
         complete: the label lag has passed, so the rule may count the window.
-        note: why there is no value.
+        note: why there is no value, or why it does not count.
+        limit: the drop above which the window would be flagged; None where it could not be.
     """
 
     window: Window
@@ -121,6 +122,7 @@ class WindowPerformance:
     flagged: bool
     complete: bool
     note: str = ""
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ class Findings:
     """Everything measured for one answer of ``monitor``; windows oldest first.
 
     Attributes:
+        window: the newest; ``rows`` are its rows.
         current: the last sketches of the columns in the last window, for overlays with ``reference``.
         reference: the sketches that the profile holds, the score's among them.
     """

@@ -22,6 +22,7 @@ from enum import StrEnum
 
 from kfp_lifecycle.components.monitoring.findings import (
     ColumnDrift,
+    Fault,
     Findings,
     WindowDrift,
     WindowPerformance,
@@ -94,7 +95,7 @@ def decide(findings: Findings, rules: Rules) -> Verdict:
         *_drift(findings, rules),
         *_unknown(findings, rules),
     ]
-    notes = [f"{fault.column}: {fault.reason}" for fault in findings.faults if not _decides(findings, fault.window)]
+    notes = [f"{fault.column}: {fault.reason}" for fault in findings.faults if not _decides(findings, fault)]
     order = list(_ORDER)
     ranked = sorted(found, key=lambda each: order.index(each[0]))
     if not ranked:
@@ -111,14 +112,13 @@ _ORDER = (
 _Found = Iterable[tuple[MonitorOutcome, str]]
 
 
-def _decides(findings: Findings, window: object) -> bool:
-    newest = findings.drift[-1].window if findings.drift else findings.window
-    return window is None or window == newest
+def _decides(findings: Findings, fault: Fault) -> bool:
+    return fault.blocking and fault.window in (None, findings.window)
 
 
 def _faults(findings: Findings) -> _Found:
     for fault in findings.faults:
-        if fault.blocking and _decides(findings, fault.window):
+        if _decides(findings, fault):
             yield MonitorOutcome.DATA_FAULT, f"{fault.column}: {fault.reason}"
 
 
