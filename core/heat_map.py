@@ -14,9 +14,10 @@ from kfp_lifecycle.core.report import format_number
 _STEPS = (0.5, 1.0, 2.5, 5.0)
 
 STYLE = """
-.heat th { font-size: .85rem; } .heat thead th { text-align: center; padding: .2rem .4rem; white-space: nowrap; }
-.heat tbody th { text-align: left; max-width: 14rem; overflow-wrap: anywhere; color: var(--ink); font-weight: 400;
-  position: sticky; left: 0; background: var(--page); padding: .15rem .8rem .15rem 0; }
+.heat th { font-size: .85rem; } .heat thead th { font-size: .8rem; text-align: center;
+  padding: .2rem .4rem; white-space: nowrap; }
+.heat tbody th { text-align: left; min-width: 7.5rem; max-width: 14rem; overflow-wrap: anywhere; color: var(--ink);
+  font-weight: 400; position: sticky; left: 0; background: var(--page); padding: .15rem .8rem .15rem 0; }
 .heat tbody th.strong { font-weight: 700; }
 .heat td { text-align: center; min-width: 3.6rem; padding: .15rem .3rem; font-size: .85rem;
   border: 1px solid var(--page); }

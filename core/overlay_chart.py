@@ -57,7 +57,7 @@ def overlay(name: str, note: str, reference: Sketch, current: Sketch) -> str:
         parts = [] if why else _bars(*shares)
     else:
         why = "Numbers on one side, categories on the other."
-    shown = f"<p>{why}</p>" if why else drawing(parts, f"{name}: reference and this window", _WIDTH, _HEIGHT)
+    shown = f"<p>{why}</p>" if why else drawing(parts, f"{short(name)}: reference and this window", _WIDTH, _HEIGHT)
     return f"<figure><figcaption><b>{escape(short(name))}</b><br>{escape(note)}</figcaption>{shown}</figure>\n"
 
 

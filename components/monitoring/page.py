@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from html import escape
 
-from kfp_lifecycle.components.monitoring.findings import Findings
+from kfp_lifecycle.components.monitoring.findings import Fault, Findings
 from kfp_lifecycle.components.monitoring.page_drift import drift_sections, tested
 from kfp_lifecycle.components.monitoring.page_performance import performance_section
 from kfp_lifecycle.components.monitoring.page_words import finite, limit, number, span
 from kfp_lifecycle.core import chart_parts, heat_map, overlay_chart, report
 from kfp_lifecycle.core.decision import Decision
+from kfp_lifecycle.core.window import Window
 
 _FALSE_ALARMS, _PER = "expected_false_", "_per_100_windows"
 _FAULTS, _TEXT = 200, 400
 _STYLE = """
 body { max-width: 68rem; }
-.glance { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .8rem;
-  margin: 1.2rem 0 0; }
-.glance div { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; }
+.glance { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 0; }
+.glance div { flex: 1 1 9.5rem; max-width: 14rem; box-sizing: border-box; padding: .6rem .8rem;
+  border: 1px solid var(--line); border-radius: .5rem; }
 .glance dt { color: var(--soft); font-size: .85rem; } .glance dd { margin: 0; }
 .glance dd.figure { font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
 .glance dd.note { color: var(--soft); font-size: .8rem; }
 .dense { font-size: .9rem; } .dense td, .dense th { white-space: nowrap; padding: .18rem .7rem .18rem .3rem; }
 .dense td { min-width: 0; } .dense th { white-space: normal; vertical-align: bottom; line-height: 1.25; }
 .dense td.name { white-space: normal; min-width: 8rem; position: sticky; left: 0; background: var(--page); }
-.dense td:last-child { white-space: normal; min-width: 9rem; }
+.dense + .dense { margin-top: 1.4rem; } .dense td:last-child { white-space: normal; min-width: 9rem; }
 """
 
 
@@ -63,9 +64,16 @@ def _decision(findings: Findings, decision: Decision) -> report.Section:
 
 def _glance(findings: Findings, decision: Decision) -> list[tuple[str, str, str]]:
     """Name, figure and a note, of what a reader wants to know first."""
-    blocking = sum(fault.blocking for fault in findings.faults)
+    blocking = sum(fault.blocking and fault.window in (None, findings.window) for fault in findings.faults)
+    found = f"{blocking or 'none'} blocking now" if findings.faults else "none found"
     tiles = [("rows of the window", f"{findings.rows:,}", "served and read")]
-    tiles.append(("faults of the data", f"{len(findings.faults)}", f"{blocking} of them blocking"))
+    tiles.append(
+        (
+            "faults of the data",
+            f"{len(findings.faults)}",
+            found,
+        )
+    )
     complete = [one for one in findings.performance if one.complete]
     newest = next((one for one in reversed(complete) if finite(one.value) is not None), None)
     if newest and findings.calibration:
@@ -85,19 +93,20 @@ def _glance(findings: Findings, decision: Decision) -> list[tuple[str, str, str]
 
 
 def _faults(findings: Findings) -> report.Section:
+    """A list, those that block first: sentences wrap better than tables."""
     faults = sorted(findings.faults, key=lambda fault: not fault.blocking)
-    rows = [
-        [
-            chart_parts.short(fault.column),
-            fault.kind.replace("_", " "),
-            "yes" if fault.blocking else "no",
-            fault.reason[:_TEXT],
-        ]
+    items = "".join(
+        f"<li><b>{escape(chart_parts.short(fault.column))}</b>, {escape(fault.kind.replace('_', ' '))}"
+        f" ({_weight(fault, findings.window)}): {escape(fault.reason[:_TEXT])}</li>"
         for fault in faults[:_FAULTS]
-    ]
+    )
     more = report.paragraph(f"And {len(faults) - _FAULTS} more.") if len(faults) > _FAULTS else ""
-    listed = report.table(["column", "fault", "blocks", "found"], rows)
-    return report.Section("Faults of the data", f'<div class="dense">{listed}</div>\n{more}')
+    return report.Section("Faults of the data", f"<ul>{items}</ul>\n{more}")
+
+
+def _weight(fault: Fault, newest: Window) -> str:
+    where = f", in {span(fault.window)}" if fault.window not in (None, newest) else ""
+    return f"{'blocking' if fault.blocking else 'not blocking'}{where}"
 
 
 def _false_alarms(findings: Findings, decision: Decision) -> report.Section:
@@ -123,8 +132,9 @@ def _false_alarms(findings: Findings, decision: Decision) -> report.Section:
 def _decided_from(decision: Decision) -> report.Section:
     numbers = {name: value for name, value in decision.numbers.items() if not name.startswith(_FALSE_ALARMS)}
     inputs = {name: _bounded(value) for name, value in decision.inputs.items() if value not in ("", None)}
-    html = report.mapping_table(numbers, "number") if numbers else ""
-    return report.Section("Decided from", html + report.mapping_table(inputs, "input"))
+    tables = [report.mapping_table(numbers, "number")] if numbers else []
+    tables.append(report.mapping_table(inputs, "input"))
+    return report.Section("Decided from", "".join(f'<div class="dense">{each}</div>\n' for each in tables))
 
 
 def _bounded(value: object) -> object:

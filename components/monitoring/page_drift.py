@@ -24,7 +24,7 @@ from kfp_lifecycle.core.report import Section, bullets, paragraph, table
 
 _OVERLAYS = 6
 # What is left out moved less than what is shown: rows are sorted by effect.
-_COLUMNS, _WINDOWS = 100, 26
+_COLUMNS, _WINDOWS = 100, 10
 # Where the decision names none.
 _PSI_LIMIT = 0.1
 _TESTS = {"ks": "KS", "chi_square": "χ²", "cvm": "CvM", "fet": "Fisher"}
@@ -78,12 +78,16 @@ def _table(window: WindowDrift, columns: Sequence[ColumnDrift], psi_limit: float
     inputs = decision.inputs
     words = f"{span(window.window)}, {window.rows:,} rows, against the reference; the largest change first. "
     if p_limit := limit(inputs, "drift_p"):
-        correction = f" after the {inputs['correction']} correction" if inputs.get("correction") else ""
+        correction = f" after correction ({inputs['correction']})" if inputs.get("correction") else ""
         words += (
             f"A column has drifted when p is below {number(p_limit)}{correction} and PSI above {number(psi_limit)}."
         )
-    head = "".join(f"<th{' class=number' if i in _NUMBERS else ''}>{name}</th>" for i, name in enumerate(_HEADERS))
-    body = "".join(_line(column, psi_limit) for column in columns[:_COLUMNS])
+    # Notes are rare: without any they have no column.
+    width = len(_HEADERS) - (not any(column.note for column in columns[:_COLUMNS]))
+    head = "".join(
+        f"<th{' class=number' if i in _NUMBERS else ''}>{name}</th>" for i, name in enumerate(_HEADERS[:width])
+    )
+    body = "".join(_line(column, psi_limit, width) for column in columns[:_COLUMNS])
     after = f"{len(columns) - _COLUMNS} columns that changed less are left out. " if len(columns) > _COLUMNS else ""
     after += "Wasserstein is in standard deviations of the reference; p is the corrected one. "
     after += "In bold: important columns, at which the rule looks. "
@@ -97,7 +101,7 @@ def _table(window: WindowDrift, columns: Sequence[ColumnDrift], psi_limit: float
     )
 
 
-def _line(column: ColumnDrift, psi_limit: float) -> str:
+def _line(column: ColumnDrift, psi_limit: float, width: int) -> str:
     test = f"{_TESTS.get(column.test, column.test)} {number(column.statistic)}" if column.test else "none"
     cells = [
         (f"<b>{escape(short(column.name))}</b>" if column.important else escape(short(column.name)), "name"),
@@ -114,7 +118,7 @@ def _line(column: ColumnDrift, psi_limit: float) -> str:
     ]
     return (
         "<tr>"
-        + "".join(f'<td class="{look}">{words}</td>' if look else f"<td>{words}</td>" for words, look in cells)
+        + "".join(f'<td class="{look}">{words}</td>' if look else f"<td>{words}</td>" for words, look in cells[:width])
         + "</tr>"
     )
 
@@ -135,7 +139,8 @@ def _overlays(findings: Findings, columns: Sequence[ColumnDrift], window: str) -
 
 
 def _map(findings: Findings, psi_limit: float) -> str:
-    windows = [one for one in findings.drift if one.columns][-_WINDOWS:]
+    compared = [one for one in findings.drift if one.columns]
+    windows = compared[-_WINDOWS:]
     found = [{column.name: column for column in one.columns} for one in windows]
     names = {name for columns in found for name in columns}
     largest = {name: max(finite(columns[name].psi) or 0.0 for columns in found if name in columns) for name in names}
@@ -150,6 +155,10 @@ def _map(findings: Findings, psi_limit: float) -> str:
     ]
     dates = whole_days([one.window for one in windows])
     words = "PSI of each column in each window, oldest first; columns by their largest. Dates are first days."
+    if len(compared) > _WINDOWS:
+        words += f" The newest {_WINDOWS} of {len(compared)} windows are shown."
+    if len(names) > _COLUMNS:
+        words += f" {len(names) - _COLUMNS} columns that changed less are left out."
     return paragraph(words) + heat_map.heat_map([day(one.window, dates) for one in windows], rows, psi_limit, "drifted")
 
 

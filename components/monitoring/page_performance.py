@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 from kfp_lifecycle.components.monitoring.findings import Calibration, Findings, WindowPerformance
 from kfp_lifecycle.components.monitoring.page_words import (
@@ -19,7 +18,7 @@ from kfp_lifecycle.components.monitoring.page_words import (
 )
 from kfp_lifecycle.core.decision import Decision
 from kfp_lifecycle.core.report import Section, format_number, paragraph, table
-from kfp_lifecycle.core.window_chart import Level, Mark, Point, window_chart
+from kfp_lifecycle.core.window_chart import Mark, Point, window_chart
 
 # The newest; the decision looks at fewer.
 _SHOWN = 60
@@ -31,7 +30,8 @@ def performance_section(findings: Findings, decision: Decision) -> Section:
     html = ""
     if not any(window.labelled for window in windows):
         html += paragraph("No row has a label, so nothing is known of how well the model did.")
-    html += _chart(windows, findings.calibration, decision)
+    if any(finite(window.value) is not None for window in windows):
+        html += _chart(windows, findings.calibration, decision)
     if findings.calibration and findings.calibration.note:
         html += paragraph(f"Calibration: {findings.calibration.note}")
     if windows:
@@ -40,51 +40,39 @@ def performance_section(findings: Findings, decision: Decision) -> Section:
 
 
 def _chart(windows: Sequence[WindowPerformance], calibration: Calibration | None, decision: Decision) -> str:
-    drop, p_limit = limit(decision.inputs, "drop"), limit(decision.inputs, "p_limit")
-    # The whisker reaches the mean exactly where p is above its limit, so that the picture shows both conditions.
-    errors = NormalDist().inv_cdf(1 - p_limit) if p_limit and 0 < p_limit < 0.5 else 0.0
     before = calibration.windows if calibration else ()
     dates = whole_days([window.window for window in windows] + [window for window, _ in before])
+    sign = -1 if calibration and calibration.larger_is_better else 1
     chart = window_chart(
         [Point(day(window, dates), finite(value), Mark.REFERENCE) for window, value in before],
-        [
-            Point(day(one.window, dates), finite(one.value), _mark(one), errors * (finite(one.error) or 0.0))
-            for one in windows
-        ],
-        _levels(calibration, drop),
+        [_point(one, day(one.window, dates), sign) for one in windows],
         f"{calibration.metric if calibration else 'performance'} by window",
-        f"{errors:.2f} standard errors of the difference; p < {number(p_limit)} where they do not reach the mean",
+        finite(calibration.mean) if calibration else None,
+        (finite(calibration.deviation) or 0.0) if calibration else 0.0,
     )
-    if not chart or not calibration:
-        return chart
+    return chart + paragraph(_words(calibration, decision)) if calibration else chart
+
+
+def _words(calibration: Calibration, decision: Decision) -> str:
+    drop, p_limit = limit(decision.inputs, "drop"), limit(decision.inputs, "p_limit")
     better = "higher is better" if calibration.larger_is_better else "lower is better"
     words = f"{calibration.metric} of each window by the time of its events; {better}. Dates are first days. "
     words += "The model had not seen the calibration windows. "
-    if drop is not None and errors:
+    if drop is not None and p_limit is not None:
         words += (
-            f"A window is flagged when it is worse than their mean by more than {format_number(drop)} with a"
-            f" one-sided p below {number(p_limit)}. "
+            f"A window is flagged when it is worse than their mean by more than {format_number(drop)} and one-sided p"
+            f" is below {number(p_limit)}; its limit is where both hold. "
         )
-    if lag := decision.inputs.get("label_lag"):
+    if (lag := str(decision.inputs.get("label_lag", ""))) not in ("", "P0D"):
         words += f"Labels are waited for {lag} after a window's end; until then it does not count."
-    return f"<div>{chart}</div>" + paragraph(words.strip())
+    return words.strip()
 
 
-def _mark(window: WindowPerformance) -> Mark:
-    if not window.complete:
-        return Mark.OPEN
-    return Mark.FLAGGED if window.flagged else Mark.FINE
-
-
-def _levels(calibration: Calibration | None, drop: float | None) -> list[Level]:
-    if calibration is None or finite(calibration.mean) is None:
-        return []
-    deviation = finite(calibration.deviation) or 0.0
-    levels = [Level("mean", calibration.mean, band=deviation, band_name="calibration mean ± 1 sd")]
-    if drop is not None:
-        sign = -1 if calibration.larger_is_better else 1
-        levels.append(Level("limit", calibration.mean + sign * drop, limit=True))
-    return levels
+def _point(window: WindowPerformance, label: str, sign: int) -> Point:
+    value, drop, most = finite(window.value), finite(window.drop), finite(window.limit)
+    base = None if value is None or drop is None else value - sign * drop
+    mark = Mark.OPEN if not window.complete else Mark.FLAGGED if window.flagged else Mark.FINE
+    return Point(label, value, mark, base, None if base is None or most is None else base + sign * most)
 
 
 def _figures(windows: Sequence[WindowPerformance]) -> str:
@@ -97,17 +85,18 @@ def _figures(windows: Sequence[WindowPerformance]) -> str:
             number(one.value),
             number(one.drop),
             number(one.error),
+            number(one.limit),
             probability(one.p_value),
             _verdict(one),
         ]
         for one in reversed(windows)
     ]
-    headers = ["window", "rows", "labelled", "share", "value", "worse by", "error", "p", ""]
-    return f'<div class="dense">{table(headers, rows, right=range(1, 8))}</div>\n'
+    headers = ["window", "rows", "labelled", "share", "value", "worse by", "error", "allowed", "p", ""]
+    return f'<div class="dense">{table(headers, rows, right=range(1, 9))}</div>\n'
 
 
 def _verdict(window: WindowPerformance) -> str:
     words = ["flagged"] if window.flagged else []
     words += [] if window.complete else ["not complete"]
     words += [window.note] if window.note else []
-    return ", ".join(words) or "within the limits"
+    return ", ".join(words) or "not flagged"

@@ -87,6 +87,7 @@ def served(number: int, value: float | None = 0.41, **changes: Any) -> WindowPer
         "flagged": drop is not None and p_value is not None and drop > 0.02 and p_value < 0.001,
         "complete": value is not None,
         "note": "no labels yet" if value is None else "",
+        "limit": None if value is None else 0.062,
     }
     return WindowPerformance(**{**values, **changes})
 
@@ -115,7 +116,7 @@ def findings(columns: int = 9, windows: int = 8, **changes: Any) -> Findings:
         WindowDrift(week(number), 6200, compared(number), JointDrift("ClassifierDrift", 0.2 / (number + 1), number > 5))
         for number in range(windows)
     ]
-    performance = [served(number, 0.4 + 0.012 * (-1) ** number + 0.002 * number**2) for number in range(windows - 1)]
+    performance = [served(number, 0.4 + 0.006 * (-1) ** number + 0.0025 * number**2) for number in range(windows - 1)]
     values: dict[str, Any] = {
         "window": week(windows - 1),
         "rows": 6410,
