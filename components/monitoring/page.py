@@ -77,7 +77,9 @@ def _glance(findings: Findings, decision: Decision) -> list[tuple[str, str, str]
     complete = [one for one in findings.performance if one.complete]
     newest = next((one for one in reversed(complete) if finite(one.value) is not None), None)
     if newest and findings.calibration:
-        note = f"newest complete window; calibration {number(findings.calibration.mean)}"
+        note = "newest complete window"
+        if finite(findings.calibration.mean) is not None:
+            note += f"; calibration {number(findings.calibration.mean)}"
         tiles.append((findings.calibration.metric, number(newest.value), note))
     looked_at = complete[-int(limit(decision.inputs, "windows") or len(complete)) :]
     if looked_at:

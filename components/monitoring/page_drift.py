@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from kfp_lifecycle.components.monitoring.findings import ColumnDrift, Findings, WindowDrift
+from kfp_lifecycle.components.monitoring.page_distributions import distribution_section
 from kfp_lifecycle.components.monitoring.page_words import (
     day,
     finite,
@@ -16,13 +17,12 @@ from kfp_lifecycle.components.monitoring.page_words import (
     span,
     whole_days,
 )
-from kfp_lifecycle.core import heat_map, overlay_chart
+from kfp_lifecycle.core import heat_map
 from kfp_lifecycle.core.chart_parts import short
 from kfp_lifecycle.core.decision import Decision
 from kfp_lifecycle.core.logged_rows import SCORE
 from kfp_lifecycle.core.report import Section, bullets, paragraph, table
 
-_OVERLAYS = 6
 # What is left out moved less than what is shown: rows are sorted by effect.
 _COLUMNS, _WINDOWS = 100, 10
 # Where the decision names none.
@@ -52,20 +52,20 @@ def tested(findings: Findings) -> WindowDrift | None:
 def drift_sections(findings: Findings, decision: Decision) -> list[Section]:
     """Table, overlays and heat map; one sentence where nothing was compared."""
     last = tested(findings)
-    notes = bullets(f"{span(one.window)}: {one.note}" for one in findings.drift if one.note)
+    columns = sorted(last.columns, key=_by_effect) if last else []
+    drawn = distribution_section(findings, columns)
+    notes = [f"{span(one.window)}: {one.note}" for one in findings.drift if one.note]
     if last is None:
-        html = paragraph("No column was compared with the reference.")
-        return [Section("Drift", html + (notes if any(one.note for one in findings.drift) else ""))]
-    psi_limit = limit(decision.inputs, "psi_limit") or _PSI_LIMIT
-    columns = sorted(last.columns, key=_by_effect)
-    sections = [Section("Drift of the columns", _table(last, columns, psi_limit, decision))]
-    if drawn := _overlays(findings, columns, span(last.window)):
-        sections.append(Section("Largest changes", drawn))
-    sections.append(Section("Columns by window", _map(findings, psi_limit)))
+        html = paragraph("No column was compared with the reference.") + (bullets(notes) if notes else "")
+        return [Section("Drift", html), *([drawn] if drawn else [])]
+    colours = limit(decision.inputs, "psi_limit") or _PSI_LIMIT
+    sections = [Section("Drift of the columns", _table(last, columns, colours, decision))]
+    sections += [drawn] if drawn else []
+    sections.append(Section("Columns by window", _map(findings, colours)))
     if any(one.joint for one in findings.drift):
         sections.append(Section("All columns together", _joint(findings)))
-    if any(one.note for one in findings.drift):
-        sections.append(Section("Windows that were not compared", notes))
+    if notes:
+        sections.append(Section("Windows that were not compared", bullets(notes)))
     return sections
 
 
@@ -74,20 +74,19 @@ def _by_effect(column: ColumnDrift) -> tuple[float, float, float, str]:
     return (-1.0 if psi is None else psi) * -1, -(distance or 0.0), 1.0 if p is None else p, column.name
 
 
-def _table(window: WindowDrift, columns: Sequence[ColumnDrift], psi_limit: float, decision: Decision) -> str:
+def _table(window: WindowDrift, columns: Sequence[ColumnDrift], colours: float, decision: Decision) -> str:
     inputs = decision.inputs
     words = f"{span(window.window)}, {window.rows:,} rows, against the reference; the largest change first. "
-    if p_limit := limit(inputs, "drift_p"):
+    p_limit, effect = limit(inputs, "drift_p"), limit(inputs, "psi_limit")
+    if p_limit is not None and effect is not None:
         correction = f" after correction ({inputs['correction']})" if inputs.get("correction") else ""
-        words += (
-            f"A column has drifted when p is below {number(p_limit)}{correction} and PSI above {number(psi_limit)}."
-        )
+        words += f"A column has drifted when p is below {number(p_limit)}{correction} and PSI above {number(effect)}."
     # Notes are rare: without any they have no column.
     width = len(_HEADERS) - (not any(column.note for column in columns[:_COLUMNS]))
     head = "".join(
         f"<th{' class=number' if i in _NUMBERS else ''}>{name}</th>" for i, name in enumerate(_HEADERS[:width])
     )
-    body = "".join(_line(column, psi_limit, width) for column in columns[:_COLUMNS])
+    body = "".join(_line(column, colours, width) for column in columns[:_COLUMNS])
     after = f"{len(columns) - _COLUMNS} columns that changed less are left out. " if len(columns) > _COLUMNS else ""
     after += "Wasserstein is in standard deviations of the reference; p is the corrected one. "
     after += "In bold: important columns, at which the rule looks. "
@@ -101,12 +100,12 @@ def _table(window: WindowDrift, columns: Sequence[ColumnDrift], psi_limit: float
     )
 
 
-def _line(column: ColumnDrift, psi_limit: float, width: int) -> str:
+def _line(column: ColumnDrift, colours: float, width: int) -> str:
     test = f"{_TESTS.get(column.test, column.test)} {number(column.statistic)}" if column.test else "none"
     cells = [
         (f"<b>{escape(short(column.name))}</b>" if column.important else escape(short(column.name)), "name"),
         ("<b>drifted</b>" if column.drifted and column.important else "drifted" if column.drifted else "", ""),
-        (number(column.psi), f"number {heat_map.warmth(finite(column.psi), psi_limit)}"),
+        (number(column.psi), f"number {heat_map.warmth(finite(column.psi), colours)}"),
         (number(column.wasserstein), "number"),
         (number(column.jensen_shannon), "number"),
         (probability(column.adjusted_p), "number"),
@@ -123,22 +122,7 @@ def _line(column: ColumnDrift, psi_limit: float, width: int) -> str:
     )
 
 
-def _overlays(findings: Findings, columns: Sequence[ColumnDrift], window: str) -> str:
-    drawn = ""
-    both = [one for one in columns if one.name in findings.reference and one.name in findings.current]
-    for column in both[:_OVERLAYS]:
-        note = f"PSI {number(column.psi)}, p {probability(column.adjusted_p).replace('< ', 'below ')}"
-        note += ", drifted" if column.drifted else ""
-        drawn += overlay_chart.overlay(
-            column.name, note, findings.reference[column.name], findings.current[column.name]
-        )
-    if not drawn:
-        return ""
-    words = paragraph(f"Shares of the rows that have a value, {window} and reference.")
-    return f'{words}{overlay_chart.overlay_key()}<div class="overlays">{drawn}</div>\n'
-
-
-def _map(findings: Findings, psi_limit: float) -> str:
+def _map(findings: Findings, colours: float) -> str:
     compared = [one for one in findings.drift if one.columns]
     windows = compared[-_WINDOWS:]
     found = [{column.name: column for column in one.columns} for one in windows]
@@ -159,7 +143,7 @@ def _map(findings: Findings, psi_limit: float) -> str:
         words += f" The newest {_WINDOWS} of {len(compared)} windows are shown."
     if len(names) > _COLUMNS:
         words += f" {len(names) - _COLUMNS} columns that changed less are left out."
-    return paragraph(words) + heat_map.heat_map([day(one.window, dates) for one in windows], rows, psi_limit, "drifted")
+    return paragraph(words) + heat_map.heat_map([day(one.window, dates) for one in windows], rows, colours, "drifted")
 
 
 def _cell(column: ColumnDrift | None) -> heat_map.Cell:

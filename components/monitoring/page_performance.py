@@ -60,8 +60,8 @@ def _words(calibration: Calibration, decision: Decision) -> str:
     words += "The model had not seen the calibration windows. "
     if drop is not None and p_limit is not None:
         words += (
-            f"A window is flagged when it is worse than their mean by more than {format_number(drop)} and one-sided p"
-            f" is below {number(p_limit)}; its limit is where both hold. "
+            f"A window is flagged when it is worse than the mean of those that begin on its weekday by more than"
+            f" {format_number(drop)} and one-sided p is below {number(p_limit)}; its limit is where both hold. "
         )
     if (lag := str(decision.inputs.get("label_lag", ""))) not in ("", "P0D"):
         words += f"Labels are waited for {lag} after a window's end; until then it does not count."

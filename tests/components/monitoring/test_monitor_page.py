@@ -91,7 +91,7 @@ def test_a_full_report_has_every_section_and_closes_every_tag():
         "Faults of the data",
         "Performance",
         "Drift of the columns",
-        "Largest changes",
+        "Distributions",
         "Columns by window",
         "All columns together",
         "Expected false alarms",
@@ -156,7 +156,7 @@ def test_columns_are_listed_by_effect_and_none_without_one_comes_first():
 
 
 def test_the_six_largest_changes_are_drawn():
-    html = section(monitor_page(findings(12), decision()), "Largest changes")
+    html = section(monitor_page(findings(12), decision()), "Distributions")
     drawn = re.findall(r"<b>([^<]+)</b>", html)
     table = rows_of(section(monitor_page(findings(12), decision()), "Drift of the columns"))
     assert drawn == [row[0] for row in table[:6]]
@@ -166,9 +166,30 @@ def test_the_six_largest_changes_are_drawn():
 def test_a_column_without_a_sketch_leaves_its_place_to_the_next():
     found = findings(12)
     current = {name: sketch for name, sketch in found.current.items() if name != "temp"}
-    html = section(monitor_page(replace(found, current=current), decision()), "Largest changes")
+    html = section(monitor_page(replace(found, current=current), decision()), "Distributions")
     assert re.findall(r"<b>([^<]+)</b>", html)[0] == "carrier"
     assert html.count("<svg viewBox") == 6
+
+
+def test_broken_columns_are_drawn_first_and_figures_of_another_window_are_not_theirs():
+    found = findings(12, 3, faults=[Fault("constant", "origin", "all rows hold EWR", True, week(2))])
+    drift = [*found.drift[:2], WindowDrift(week(2), 500, [], note="its data are broken")]
+    html = section(monitor_page(replace(found, drift=drift), decision()), "Distributions")
+    assert re.findall(r"<b>([^<]+)</b>", html)[:2] == ["origin", "temp"]
+    assert "<br>broken, not compared<" in html
+    assert "PSI" not in html
+    only = section(monitor_page(replace(found, drift=drift[2:]), decision()), "Distributions")
+    assert re.findall(r"<b>([^<]+)</b>", only) == ["origin"]
+
+
+def test_a_calibration_that_compares_nothing_is_told_and_draws_no_mean():
+    nan = replace(calibration(), mean=math.nan, deviation=math.nan, note="windows of another length")
+    one = served(0, 0.41, drop=None, error=None, p_value=None, limit=None, note="nothing to compare with")
+    html = monitor_page(findings(performance=[one], calibration=nan), decision(MonitorOutcome.INSUFFICIENT_DATA))
+    words = section(html, "Performance")
+    assert "Calibration: windows of another length" in words
+    assert ">mean" not in words
+    assert "nan" not in text_of(html)
 
 
 def test_the_heat_map_holds_each_columns_figure_of_each_window():
