@@ -17,6 +17,7 @@ _TYPES = {
     "Double": "number",
     "Boolean": "true or false",
     "typing.List[str]": "list of texts",
+    "typing.List[int]": "list of whole numbers",
 }
 
 

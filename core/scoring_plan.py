@@ -49,12 +49,14 @@ class ScoringPlan:
         return cut(self.rows, self.rows_per_shard)
 
     @property
+    def depends_on(self) -> dict[str, str | int]:
+        """All that the predicted rows depend on; where model and output lie is no part of it."""
+        return {name: value for name, value in asdict(self).items() if name not in ("model_uri", "output_uri")}
+
+    @property
     def content_key(self) -> str:
-        """The sha256 of all that the predicted rows depend on; where they are put is no part of it."""
-        depends_on = {"format": FORMAT, **asdict(self)}
-        for place in ("model_uri", "output_uri"):
-            del depends_on[place]
-        return sha256_bytes(canonical_json(depends_on))
+        """The sha256 of what the predicted rows depend on."""
+        return sha256_bytes(canonical_json({"format": FORMAT, **self.depends_on}))
 
     @property
     def folder(self) -> str:

@@ -34,7 +34,13 @@ def image_lines(folder: Path) -> set[str]:
 def test_every_component_and_pipeline_is_written(build: Path) -> None:
     assert {path.stem for path in (build / "components").glob("*.yaml")} == set(face_modules())
     written = {path.stem for path in (build / "pipelines").glob("*.yaml")}
-    assert written == {"roll_back_release", "sweep_releases", "train_and_release"}
+    assert written == {
+        "batch_score",
+        "periodic_evaluation",
+        "roll_back_release",
+        "sweep_releases",
+        "train_and_release",
+    }
 
 
 def test_another_process_writes_the_same_bytes_in_under_five_seconds(build: Path, tmp_path: Path) -> None:
@@ -78,13 +84,14 @@ def test_a_loaded_file_compiles_to_itself(build: Path, tmp_path: Path, kind: str
 
 def test_a_registry_and_a_tag_move_every_image(tmp_path: Path) -> None:
     assert main(["--out", str(tmp_path), "--registry", "r.example.com/m", "--tag", "9.9"]) == 0
-    wanted = {images.reference(family, registry="r.example.com/m", tag="9.9") for family in ("train", "release")}
+    wanted = {images.reference(family, registry="r.example.com/m", tag="9.9") for family in ("train", "release", "drift")}
     assert image_lines(tmp_path) == wanted
 
 
 def test_an_own_image_replaces_its_family_only(build: Path, tmp_path: Path) -> None:
     assert main(["--out", str(tmp_path), "--image", "train=team/own-python@sha256:" + "a" * 64]) == 0
-    assert image_lines(tmp_path) == {"team/own-python@sha256:" + "a" * 64, images.reference("release")}
+    others = {images.reference(family) for family in ("release", "drift")}
+    assert image_lines(tmp_path) == {"team/own-python@sha256:" + "a" * 64, *others}
     changed = contents(tmp_path)["pipelines/train_and_release.yaml"].decode().splitlines()
     original = contents(build)["pipelines/train_and_release.yaml"].decode().splitlines()
     assert all("image: " in new for new, old in zip(changed, original, strict=True) if new != old)
