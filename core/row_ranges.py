@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ def read_rows(directory: str | Path, start: int, end: int) -> Iterator[pa.Record
         first = yield from _rows_of_part(part, first, start, end)
 
 
-def _rows_of_part(part: Path, first: int, start: int, end: int) -> Iterator[pa.RecordBatch]:
+def _rows_of_part(part: Path, first: int, start: int, end: int) -> Generator[pa.RecordBatch, None, int]:
     """The wanted rows of a part whose first row has this number; returns the number after its last row."""
     import pyarrow.parquet as pq
 

@@ -51,7 +51,7 @@ def periodic_evaluation(
     namespace: str = "",
     on_refusal: str = "fail",
 ) -> None:
-    """Let the champion predict fresh labelled rows, compare it with what it did on its calibration windows, and record it.
+    """Let the champion predict fresh labelled rows, and compare it with what it did on its calibration windows.
 
     The figures go to the run and, under its id, to MLflow. A sustained loss is told, or with retrain starts a training
     pipeline within the limits that the monitor of served rows keeps to, as both share one book.
@@ -63,8 +63,8 @@ def periodic_evaluation(
         time_column: The column of event time (UTC).
         output_uri: A folder on disk, s3 or gs for the predictions; those that are there are not made again.
         columns: The columns to read; empty reads all.
-        data_window: The rows to read, 'start/end' in ISO 8601, or 'P28D' for the 28 days before as_of: label_lag and all
-            windows; empty takes all rows.
+        data_window: The rows to read, 'start/end' in ISO 8601, or 'P28D' for the 28 days before as_of: label_lag and
+            all windows; empty takes all rows.
         as_of: The moment up to which windows count back; a schedule sets [[ScheduledTime]], empty means now.
         environment: The environment whose champion is evaluated.
         version: The version to evaluate instead; empty takes the champion.

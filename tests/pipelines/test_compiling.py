@@ -84,7 +84,9 @@ def test_a_loaded_file_compiles_to_itself(build: Path, tmp_path: Path, kind: str
 
 def test_a_registry_and_a_tag_move_every_image(tmp_path: Path) -> None:
     assert main(["--out", str(tmp_path), "--registry", "r.example.com/m", "--tag", "9.9"]) == 0
-    wanted = {images.reference(family, registry="r.example.com/m", tag="9.9") for family in ("train", "release", "drift")}
+    wanted = {
+        images.reference(family, registry="r.example.com/m", tag="9.9") for family in ("train", "release", "drift")
+    }
     assert image_lines(tmp_path) == wanted
 
 
