@@ -43,7 +43,7 @@ class CalibrationWindow:
         start: first instant, UTC.
         end: first instant after it.
         rows: rows predicted.
-        trained_rows: rows before ``start`` that it was trained on.
+        trained_rows: rows that it was trained on, all before ``start``.
         metrics: by name, finite; those the window does not define are absent.
     """
 
@@ -59,7 +59,8 @@ class Performance:
     """Out-of-sample performance over the last calibration windows, oldest first; empty with the reason in ``note``."""
 
     windows: tuple[CalibrationWindow, ...] = ()
-    # The sketch of the score on all windows: the positive class's probability, or the predicted value.
+    # The sketch of the score on all windows: the positive class's probability of two, the largest of more classes, or
+    # the predicted value.
     scores: Sketch | None = None
     note: str = ""
 

@@ -11,6 +11,9 @@ from kfp_lifecycle.core.errors import InputError
 _SCHEDULED = re.compile(r"\[\[(ScheduledTime|CurrentTime)(\.[^\]]*)?\]\]")
 _KFP_TIME = re.compile(r"\d{14}")
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_DAY = timedelta(days=1)
+# A Monday.
+_GRID = datetime(2001, 1, 1, tzinfo=UTC)
 _REMEDY = "Write for example 2013-01-01/2013-03-12, P70D or P70D/2013-03-12."
 
 
@@ -64,6 +67,22 @@ def parse_duration(text: str, parameter: str = "window") -> timedelta:
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
         raise InputError(parameter, text, "a duration below 2.7 million years", "Shorten it.") from None
+
+
+def grid_step(length: timedelta) -> timedelta:
+    """How far apart windows of this length may begin: a day where they are whole days, else their length."""
+    return length if length % _DAY else _DAY
+
+
+def floor_to_grid(instant: datetime, length: timedelta) -> datetime:
+    """The last moment up to ``instant`` at which windows of this length begin and end: a midnight (UTC) where they are
+    whole days, else a multiple of their length after a Monday's midnight. So whoever cuts them cuts them alike."""
+    return instant - (instant - _GRID) % grid_step(length)
+
+
+def place_in_week(instant: datetime) -> timedelta:
+    """The time since the last Monday's midnight, UTC."""
+    return (instant - _GRID) % (7 * _DAY)
 
 
 def resolve_as_of(text: str, now: datetime) -> datetime:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.core.window import Window, format_time
+from kfp_lifecycle.core.window import Window, floor_to_grid, format_time, place_in_week
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
-# A Monday.
-_EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def plan_windows(as_of: datetime, length: timedelta, count: int, label_lag: time
     Raises:
         InputError: the windows begin before year 1.
     """
-    end = floor_time(as_of, length)
+    end = floor_to_grid(as_of, length)
     lagging = -(-label_lag // length)
     try:
         windows = tuple(
@@ -60,12 +58,6 @@ def plan_windows(as_of: datetime, length: timedelta, count: int, label_lag: time
     return WindowPlan(windows, count, sum(window.end + label_lag <= end for window in windows))
 
 
-def floor_time(instant: datetime, length: timedelta) -> datetime:
-    """The last moment up to ``instant`` at which a window of this length may end."""
-    step = DAY if not length % DAY else length
-    return instant - (instant - _EPOCH) % step
-
-
 def phase(window: Window) -> timedelta:
     """Where in the week the window begins, Monday midnight being 0; 0 for whole weeks, which are all alike."""
-    return timedelta() if not (window.end - window.start) % WEEK else (window.start - _EPOCH) % WEEK
+    return timedelta() if not (window.end - window.start) % WEEK else place_in_week(window.start)

@@ -55,9 +55,41 @@ def test_windows_of_whole_days_end_at_midnight_and_touch_each_other():
     assert all(one.end == two.start for one, two in pairwise(windows))
 
 
-def test_shorter_windows_end_after_the_last_row():
+def test_shorter_windows_end_after_the_last_row_where_windows_of_their_length_end_for_everybody():
     last = START + timedelta(hours=50)
-    assert plan_windows(START, last, timedelta(hours=6))[-1].end == last + timedelta(microseconds=1)
+    assert plan_windows(START, last, timedelta(hours=6))[-1].end == START + timedelta(hours=54)
+
+
+@pytest.mark.parametrize(
+    ("length", "days", "windows"),
+    [
+        (timedelta(days=1), 41.9, 28),
+        (timedelta(days=1), 40.9, 8),
+        (timedelta(days=1), 400, 28),
+        (timedelta(hours=6), 70, 112),
+        (timedelta(days=2), 70, 8),
+        (timedelta(minutes=10), 70, 8),
+    ],
+)
+def test_windows_that_make_up_a_week_are_made_for_four_weeks(length, days, windows):
+    planned = plan_windows(START, START + timedelta(days=days), length)
+    assert len(planned) == windows
+    assert all(one.end == two.start for one, two in pairwise(planned))
+
+
+def test_at_most_eight_models_are_trained_however_many_windows_there_are():
+    class Counting(LogisticRegression):
+        fits: list[int] = []  # noqa: RUF012
+
+        def fit(self, x, y):
+            Counting.fits.append(len(x))
+            return super().fit(x, y)
+
+    found = performance(Counting(), 70, count=2800, length=timedelta(days=1))
+    assert len(found.windows) == 28
+    assert len(Counting.fits) == 7, "one for four days"
+    assert sorted({window.trained_rows for window in found.windows}) == Counting.fits
+    assert found.scores.rows == 28 * 40
 
 
 def test_each_window_is_predicted_by_a_model_of_the_rows_before_it():
