@@ -1,7 +1,8 @@
 """The engine alibi-detect: its own detectors, one column at a time, on inputs that they cannot misread.
 
-alibi-detect keeps results as 32-bit floats, so a p-value below 1e-45 is 0 here. Against a sketch its reference is the
-sketch's quantiles, as a sample of so many rows.
+alibi-detect keeps results as 32-bit floats, so a p-value below 1e-45 is 0 here. It needs rows as its reference: of a
+sketch they are read off its quantiles, as many as the column had, but at most 20,000. There the sketch's error of a
+thousandth stays small beside what the test can see.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import numpy as np
 
 from kfp_lifecycle.components.monitoring.engines.engine import Engine, TestResult
 from kfp_lifecycle.components.monitoring.engines.reference import NumberReference
+from kfp_lifecycle.components.monitoring.engines.reference_shares import quantiles_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Numbers = npt.NDArray[np.float64]
     Counts = npt.NDArray[np.int64]
+
+
+_SKETCH_ROWS = 20_000
 
 
 @functools.cache
@@ -41,11 +46,12 @@ def _tested(detector: Any, window: npt.NDArray[Any], largest_error: float = 0.0)
 
 
 def _ks(reference: NumberReference, window: Numbers) -> TestResult:
-    return _tested(detectors().KSDrift(_column(reference)), window, reference.largest_error)
+    values, error = _values(reference)
+    return _tested(detectors().KSDrift(values.reshape(-1, 1)), window, error)
 
 
 def _cvm(reference: NumberReference, window: Numbers) -> TestResult:
-    return _tested(detectors().CVMDrift(_column(reference)), window)
+    return _tested(detectors().CVMDrift(np.asarray(reference.values).reshape(-1, 1)), window)
 
 
 def _chi_square(reference: Counts, window: Counts) -> TestResult:
@@ -60,8 +66,12 @@ def _fet(reference: Counts, window: Counts) -> TestResult:
     return _tested(detector, _rows(window))
 
 
-def _column(reference: NumberReference) -> Numbers:
-    return np.asarray(reference.values).reshape(-1, 1)
+def _values(reference: NumberReference) -> tuple[Numbers, float]:
+    """Rows to compare with, and by how much their shares may be off."""
+    if reference.ranks is None:
+        return np.asarray(reference.values), 0.0
+    count = min(reference.present, _SKETCH_ROWS)
+    return quantiles_of(reference, (np.arange(count) + 0.5) / count), reference.largest_error + 0.5 / count
 
 
 def _rows(counts: Counts) -> Counts:

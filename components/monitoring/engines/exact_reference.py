@@ -28,6 +28,7 @@ from kfp_lifecycle.core.table import SCHEMA, read_batches, read_info, read_schem
 _INDEX = "index.json"
 _FORMAT = 1
 _COLUMNS_AT_ONCE = 4
+_TRIES = 2
 
 
 def table_reference(
@@ -60,15 +61,16 @@ def table_reference(
     partial.mkdir(parents=True)
     try:
         _write(directory, described, columns, partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        # Another process that sorted the same table a moment before has written the same.
-        with contextlib.suppress(OSError):
-            partial.rename(folder)
+        for _ in range(_TRIES):
+            # Where another process has sorted the same table a moment before, its folder stays.
+            with contextlib.suppress(OSError):
+                partial.rename(folder)
+            if found := cached_reference(described, columns, cache):
+                return found
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    if found := cached_reference(described, columns, cache):
-        return found
-    raise InputError("cache", str(cache), "a folder that can be written", "Name another folder.")
+    raise InputError("cache", str(cache), "a folder in which files can be made and renamed", "Name another folder.")
 
 
 def cached_reference(digest: str, columns: Mapping[str, ColumnType], cache: str | Path) -> Reference | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,7 +84,8 @@ def _classifier(reference: Matrix, window: Matrix, seed: int) -> float:
 
     trees = HistGradientBoostingClassifier(max_iter=50, random_state=seed)
     detector = detectors().ClassifierDrift(reference, trees, backend="sklearn", train_size=0.75, seed=seed)
-    with threads_for(len(reference)):
+    # Which rows the trees are grown on is drawn from numpy's global generator, whatever the detector's seed.
+    with threads_for(len(reference)), _seeded(seed):
         return float(detector.predict(window)["data"]["p_val"])
 
 
@@ -98,16 +100,20 @@ def _lsdd(reference: Matrix, window: Matrix, seed: int) -> float:
 def _kernel(name: str, reference: Matrix, window: Matrix, seed: int) -> float:
     import torch  # type: ignore[import-not-found]
 
+    with _seeded(seed), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        detector = getattr(detectors(), name)(
+            reference.astype(np.float32), backend="pytorch", n_permutations=_PERMUTATIONS, device="cpu"
+        )
+        return float(detector.predict(window.astype(np.float32))["data"]["p_val"])
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
     before = np.random.get_state()
-    # The permutations are drawn from the global generators.
     np.random.seed(seed)
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            detector = getattr(detectors(), name)(
-                reference.astype(np.float32), backend="pytorch", n_permutations=_PERMUTATIONS, device="cpu"
-            )
-            return float(detector.predict(window.astype(np.float32))["data"]["p_val"])
+        yield
     finally:
         np.random.set_state(before)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,6 +82,11 @@ def sketched(sketch: Sketch) -> ColumnReference:
 def profile_reference(sketches: Mapping[str, Sketch], rows: int) -> Reference:
     """The sketches of a profile, the score's under the score's name."""
     return Reference("profile", rows, {name: _later(sketch) for name, sketch in sketches.items()})
+
+
+def with_sketches(reference: Reference, sketches: Mapping[str, Sketch]) -> Reference:
+    """The same with sketches for the columns that it lacks, such as the score, which no training table has."""
+    return replace(reference, columns={**{name: _later(item) for name, item in sketches.items()}, **reference.columns})
 
 
 def _later(sketch: NumberSketch | CategorySketch) -> Callable[[], ColumnReference]:
