@@ -135,7 +135,7 @@ def _require_agreement(
         raise InputError(
             "labels_uri",
             {name: table[name][place].as_py() for name in names},
-            f"one label a row{' at a time' * timed}, found {values[place].as_py()} and {values[place + 1].as_py()}",
+            f"one label a row{' at a time' * timed}, found {values[place].as_py()!r} and {values[place + 1].as_py()!r}",
             "Repair the labels."
             if timed
             else "Repair them, or name by labels_time the column that says which is later.",

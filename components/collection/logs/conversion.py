@@ -58,34 +58,44 @@ class Exchange:
 
 @dataclass
 class Kinds:
-    """The types of the columns that were found so far."""
+    """The types of the columns that were found so far.
+
+    Attributes:
+        answered: of the features of requests that have an answer.
+        asked: of those of the others.
+        predicted: of the predictions.
+    """
 
     answered: dict[str, pa.DataType] = field(default_factory=dict)
     asked: dict[str, pa.DataType] = field(default_factory=dict)
+    predicted: dict[str, pa.DataType] = field(default_factory=dict)
 
     def add(self, exchange: Exchange) -> None:
-        """Note the values of an exchange; what no model took may be of any type, so it decides last."""
-        known = self.answered if exchange.answered else self.asked
-        for name, values in exchange.values:
-            kind = type_of(values)
-            known[name] = merge_types(known[name], kind) if name in known else kind
-        if len(known) > _MOST_COLUMNS:
-            raise InputError(
-                "uri",
-                f"{len(known)} columns",
-                f"at most {_MOST_COLUMNS} features",
-                "Leave requests of other services out.",
-            )
+        """Note the values of an exchange.
+
+        Raises:
+            InputError: there are too many columns.
+        """
+        _note(self.answered if exchange.answered else self.asked, exchange.asked.columns if exchange.asked else {})
+        _note(self.predicted, exchange.answered.columns if exchange.answered else {})
 
     def schema(self) -> pa.Schema:
-        """Features as they came, then the log's own columns."""
+        """Features, then the log's own columns; what no model took may be of any type, so it decides last."""
         import pyarrow as pa
 
-        found = self.answered or self.asked
-        features = {name: kind for name, kind in found.items() if name not in LOG_COLUMNS and not _is_score(name)}
-        types = {**features, **log_types(classes=not pa.types.is_float64(found.get(PREDICTION, pa.null())))}
-        types.update({name: pa.float64() for name in sorted(found, key=_score_order) if _is_score(name)})
-        return pa.schema(list(types.items()))
+        own = log_types(classes=not pa.types.is_float64(self.predicted.get(PREDICTION, pa.null())))
+        scores = sorted((name for name in self.predicted if _is_score(name)), key=lambda name: (len(name), name))
+        features = self.answered or self.asked
+        return pa.schema(list({**features, **own, **dict.fromkeys(scores, pa.float64())}.items()))
+
+
+def _note(known: dict[str, pa.DataType], columns: Mapping[str, list[Any]]) -> None:
+    for name, values in columns.items():
+        kind = type_of(values)
+        known[name] = merge_types(known[name], kind) if name in known else kind
+    if len(known) > _MOST_COLUMNS:
+        expected = f"at most {_MOST_COLUMNS} features"
+        raise InputError("uri", f"{len(known)} columns", expected, "Leave the requests of other services out.")
 
 
 def convert(pairing: Pairing, path: Path, names: Sequence[str], count: Count) -> int:
@@ -189,10 +199,6 @@ def _rows(exchange: Exchange, schema: pa.Schema) -> Mapping[str, list[Any]]:
 
 def _is_score(name: str) -> bool:
     return name.startswith(f"{SCORE}_") and name.removeprefix(f"{SCORE}_").isdecimal()
-
-
-def _score_order(name: str) -> tuple[int, str]:
-    return len(name), name
 
 
 def _identity(pair: Pair) -> str:
