@@ -120,7 +120,7 @@ def retrain(starter: Starter, cause: Cause, limits: Limits, training: Training) 
         book.refresh(starter.kfp)
         decision = decide_retrain(cause, book.book.past(), limits)
     elif found.how is How.STARTED and decided:
-        decision = decided[0]
+        decision = replace(decided[0], reasons=(*decided[0].reasons, f"run {found.run_id} is started"))
     else:
         decision = _left_behind(decide_retrain(cause, (), limits), found.run_id, found.how)
     entries = tuple(book.book.entries.values())

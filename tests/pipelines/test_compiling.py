@@ -36,6 +36,7 @@ def test_every_component_and_pipeline_is_written(build: Path) -> None:
     written = {path.stem for path in (build / "pipelines").glob("*.yaml")}
     assert written == {
         "batch_score",
+        "monitor_and_retrain",
         "periodic_evaluation",
         "roll_back_release",
         "sweep_releases",
