@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "category": pa.string()}
 _TIME = pa.timestamp("us", "UTC")
-_INTEGERS = range(-(2**63), 2**63)
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,10 @@ def _number(value: Any) -> float | None:
 
 
 def _integer(value: Any) -> int | None:
-    whole = int(value) if type(value) is int or (type(value) is float and value.is_integer()) else None
-    return whole if whole in _INTEGERS else None
+    if type(value) is not int and not (type(value) is float and value.is_integer()):
+        return None
+    whole = int(value)
+    return whole if _SMALLEST <= whole <= _LARGEST else None
 
 
 def _boolean(value: Any) -> bool | None:
