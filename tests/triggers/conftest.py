@@ -57,6 +57,14 @@ RULES = {
             "match": {"type": "com.example.wrong"},
             "pipeline": "never-uploaded",
         },
+        {
+            "name": "degraded",
+            "kind": "cloudevents",
+            "match": {"type": "com.example.degraded"},
+            "pipeline": "retrain",
+            "parameters": {"model": "{data.model}"},
+            "retrain": {"model_name": "{data.model}", "window": "{data.window}", "environment": "{data.stage}"},
+        },
     ],
 }
 
