@@ -6,11 +6,12 @@ Both figures hold for windows that are independent of each other; neighbouring w
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from kfp_lifecycle.components.monitoring.comparison import Baseline
 from kfp_lifecycle.components.monitoring.rules import Rules
 
-_STEPS = 200
+_STEPS = 400
 
 
 def false_retrains(baseline: Baseline, rules: Rules) -> float:
@@ -21,15 +22,19 @@ def false_retrains(baseline: Baseline, rules: Rules) -> float:
     probability is taken for a given calibration, and averaged over its normal mean and chi-square variance.
     """
     import numpy as np
-    from scipy.special import chdtri, ndtr, ndtri, stdtrit
+    from scipy.special import gammaln, ndtr, stdtrit
 
-    middles = (np.arange(_STEPS) + 0.5) / _STEPS
-    # Both in units of the true deviation between windows.
-    means = ndtri(middles)[:, None] / math.sqrt(baseline.alike)
-    deviations = np.sqrt(chdtri(baseline.freedom, middles)[None, :] / baseline.freedom)
+    # In units of the true deviation between windows. The far ends decide, so the steps are even in them: in the mean's
+    # standard errors, and in the logarithm of the variance.
+    errors = np.linspace(-9.0, 9.0, _STEPS)
+    logs, half = np.linspace(-30.0, 5.0, _STEPS), baseline.freedom / 2
+    variances = np.exp(logs)
+    densities = np.exp(half * np.log(half) - gammaln(half) + half * logs - half * variances)
+    weights = np.exp(-(errors**2) / 2)[:, None] * densities[None, :]
     reach = -stdtrit(baseline.freedom, rules.p_limit) * math.sqrt(1 + 1 / baseline.alike)
-    flagged = ndtr(-(means + reach * deviations))
-    return 100.0 * float(np.mean(at_least(flagged, rules.needed, rules.windows)))
+    flagged = ndtr(-(errors[:, None] / math.sqrt(baseline.alike) + reach * np.sqrt(variances)[None, :]))
+    ringing = at_least(flagged, rules.needed, rules.windows)
+    return 100.0 * float((weights * ringing).sum() / weights.sum())
 
 
 def false_alerts(rules: Rules) -> float:
@@ -38,8 +43,8 @@ def false_alerts(rules: Rules) -> float:
     return 100.0 * float(at_least(rules.drift_p, rules.needed, rules.windows))
 
 
-def at_least(chance: float, needed: int, windows: int) -> float:
-    """The chance that at least ``needed`` of so many independent windows ring; also of an array of chances."""
+def at_least(chance: Any, needed: int, windows: int) -> Any:
+    """The chance that at least ``needed`` of so many independent windows ring; of a number, or of each in an array."""
     total = chance * 0.0
     for count in range(needed, windows + 1):
         total = total + math.comb(windows, count) * chance**count * (1 - chance) ** (windows - count)

@@ -89,7 +89,8 @@ def _performance(
     found = {} if why else baselines(known.windows, metric.name)
     performance = [
         measure_window(
-            window,
+            window.window,
+            window.own,
             labelled_rows(window, request.label, watched.signature),
             metric,
             found,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from kfp_lifecycle.core.profile import CalibrationWindow
     from kfp_lifecycle.core.signature import Signature
+    from kfp_lifecycle.core.window import Window
 
 _ROUNDS = 100
 # The error of a sample tells that of all rows, which shrinks with their root.
@@ -162,7 +163,8 @@ def standard_error(metric: Metric, answers: Answers, seed: int = 0) -> float:
 
 
 def measure_window(
-    window: ServedWindow,
+    window: Window,
+    rows: int,
     labelled: Labelled,
     metric: Metric,
     found: Mapping[timedelta, Baseline],
@@ -173,7 +175,8 @@ def measure_window(
     """What the labelled rows of a window say.
 
     Args:
-        window: of served rows.
+        window: of event time.
+        rows: that the watched version answered in it.
         labelled: what ``labelled_rows`` found in it.
         metric: to be measured.
         found: the baselines by place in the week.
@@ -183,21 +186,19 @@ def measure_window(
     """
 
     def unknown(note: str, value: float | None = None) -> WindowPerformance:
-        return WindowPerformance(
-            window.window, window.own, labelled.rows, value, None, None, None, False, complete, note
-        )
+        return WindowPerformance(window, rows, labelled.rows, value, None, None, None, False, complete, note)
 
     answers = labelled.answers
     usable = 0 if answers is None else len(answers.truth)
     if answers is None or usable < rules.min_rows:
         why = f", {labelled.foreign} labels are no class or number of the model" if labelled.foreign else ""
-        return unknown(f"{usable} labelled rows of {window.own}, {rules.min_rows} are needed{why}")
+        return unknown(f"{usable} labelled rows of {rows}, {rules.min_rows} are needed{why}")
     if not metric.available(answers):
         return unknown(f"the rows hold no probabilities, which {metric.name} needs")
     value = measure(metric, answers)
     if not np.isfinite(value):
         return unknown(f"{metric.name} is not defined on these rows")
-    baseline = found.get(phase(window.window))
+    baseline = found.get(phase(window))
     if baseline is None:
         return unknown("no calibration windows of this place in the week", value)
     error = standard_error(metric, answers)
@@ -205,8 +206,8 @@ def measure_window(
         return unknown(f"the error of {metric.name} is not defined on these rows", value)
     against = compare(value, error, usable, baseline, metric, rules.p_limit)
     return WindowPerformance(
-        window=window.window,
-        rows=window.own,
+        window=window,
+        rows=rows,
         labelled=labelled.rows,
         value=value,
         drop=against.drop,
