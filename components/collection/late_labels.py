@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kfp_lifecycle.components.collection.label_index import LabelColumns, index_labels
 from kfp_lifecycle.components.collection.label_keys import label_keys
-from kfp_lifecycle.components.collection.labels import Labels, order_labels
+from kfp_lifecycle.components.collection.labels import Labels
 from kfp_lifecycle.components.collection.parts import find_parts
 from kfp_lifecycle.components.collection.rows import Part, Selection, stream_rows
 from kfp_lifecycle.components.collection.schemas import unify
@@ -21,6 +23,7 @@ from kfp_lifecycle.core.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_log = logging.getLogger(__name__)
 # What a refusal of a table names, and what the same is called here.
 _PARAMETERS = {"uri": "labels_uri", "format": "labels_uri", "columns": "labels_id", "time_column": "labels_time"}
 
@@ -83,14 +86,20 @@ def read_labels(table: LabelTable, options: LabelOptions, types: Mapping[str, pa
     Raises:
         InputError: names the parameter of the labels.
     """
-    import pyarrow as pa
-
     wanted = list(dict.fromkeys([*table.keys, options.label, *([options.time] if options.time else [])]))
     with _renamed():
         found = unify([(part.source, part.column_types) for part in table.parts], wanted)
         selection = Selection(found, wanted, options.time, None)
-        read = pa.Table.from_batches(stream_rows(table.parts, selection), selection.schema)
-        return order_labels(read, table.keys, types, options.label, options.time, options.as_of)
+        columns = LabelColumns(table.keys, types, options.label, options.time, options.as_of)
+        kind = selection.schema.field(options.label).type
+        labels = index_labels(stream_rows(table.parts, selection), kind, columns)
+    _log.info(
+        "%d labels; left out were %d without a key or a value, and %d that were not known yet",
+        len(labels.hashes),
+        labels.without_key,
+        labels.later,
+    )
+    return labels
 
 
 @contextmanager

@@ -182,8 +182,8 @@ def _rows(exchange: Exchange, schema: pa.Schema) -> Mapping[str, list[Any]]:
         found[name] = fitted(values, schema.field(name).type)
     if PREDICTION in found and str(schema.field(PREDICTION).type) == "double":
         # A regression's whole numbers may come without a point.
-        values = zip(found[PREDICTION], found[SCORE], strict=True)
-        found[SCORE] = [value if score is None else score for value, score in values]
+        scores = zip(found[PREDICTION], found[SCORE], strict=True)
+        found[SCORE] = [value if score is None else score for value, score in scores]
     own = exchange.asked.id if exchange.asked else None
     return {
         **found,

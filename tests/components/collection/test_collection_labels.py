@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.components.collection.payload_logs import entry, put_log
 
-from kfp_lifecycle.components.collection.labels import order_labels
+from kfp_lifecycle.components.collection.label_index import LabelColumns, index_labels
 from kfp_lifecycle.core.errors import InputError
 
 KNOWN = datetime(2026, 3, 8, tzinfo=UTC)
@@ -174,7 +174,8 @@ def test_every_row_gets_the_label_of_its_key_or_none(labels, rows, seed):
     columns = [[key[0] for key, _ in known], [key[1] for key, _ in known], [str(label) for _, label in known]]
     table = pa.table(columns, schema=kinds)
     types = {"_request_id": pa.string(), "_row": pa.int64()}
-    ready = order_labels(table, {"id": "_request_id", "row": "_row"}, types, "late", "", KNOWN)
+    columns = LabelColumns({"id": "_request_id", "row": "_row"}, types, "late", "", KNOWN)
+    ready = index_labels(iter(table.to_batches(max_chunksize=3)), pa.string(), columns)
     batch = pa.record_batch(
         [pa.array([row[0] for row in rows], pa.string()), pa.array([row[1] for row in rows], pa.int64())], list(types)
     )
