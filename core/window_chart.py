@@ -145,10 +145,17 @@ def _heads(before: _Side, after: _Side) -> list[str]:
     # Beside "served" there is room for these words only on a side that is not narrow.
     if waiting and after.right - after.left > 130:
         parts.append(text(after.right, _TOP - 14, "label lag", "end"))
-    for side in (before, after):
-        every = math.ceil(_LABEL / side.slot) if side.points else 1
-        for place in range(len(side.points) - 1, -1, -every):
-            parts.append(text(side.middle(place), bottom + 17, side.points[place].label))
+    return parts + _dates(before, after)
+
+
+def _dates(before: _Side, after: _Side) -> list[str]:
+    """As many as do not run into each other, the newest among them."""
+    parts, free = [], math.inf
+    for side in (after, before):
+        for place in reversed(range(len(side.points))):
+            if (x := side.middle(place)) <= free:
+                parts.append(text(x, _HEIGHT - _BOTTOM + 17, side.points[place].label))
+                free = x - _LABEL
     return parts
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from html import escape
 
-from kfp_lifecycle.components.monitoring.findings import Fault, Findings
+from kfp_lifecycle.components.monitoring.findings import Findings
 from kfp_lifecycle.components.monitoring.page_drift import drift_sections, tested
+from kfp_lifecycle.components.monitoring.page_faults import blocks_now, fault_section
 from kfp_lifecycle.components.monitoring.page_performance import performance_section
 from kfp_lifecycle.components.monitoring.page_words import finite, limit, number, span
 from kfp_lifecycle.core import chart_parts, heat_map, overlay_chart, report
 from kfp_lifecycle.core.decision import Decision
-from kfp_lifecycle.core.window import Window
 
 _FALSE_ALARMS, _PER = "expected_false_", "_per_100_windows"
-_FAULTS, _TEXT = 200, 400
+# The deciding reason comes first; what was also found is folded up.
+_REASONS, _TEXT = 3, 400
 _STYLE = """
-body { max-width: 68rem; }
+body { max-width: 68rem; } summary { color: var(--soft); cursor: pointer; }
 .glance { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 0; }
 .glance div { flex: 1 1 9.5rem; max-width: 14rem; box-sizing: border-box; padding: .6rem .8rem;
   border: 1px solid var(--line); border-radius: .5rem; }
@@ -44,7 +45,7 @@ def monitor_page(findings: Findings, decision: Decision) -> str:
     title = " ".join(f"Monitoring of {inputs.get('model_name') or 'a model'} {version}".split())
     sections = [_decision(findings, decision)]
     if findings.faults:
-        sections.append(_faults(findings))
+        sections.append(fault_section(findings))
     sections += [performance_section(findings, decision), *drift_sections(findings, decision)]
     sections += [_false_alarms(findings, decision), _decided_from(decision)]
     return report.page(title, sections, _STYLE + chart_parts.STYLE + overlay_chart.STYLE + heat_map.STYLE)
@@ -52,7 +53,9 @@ def monitor_page(findings: Findings, decision: Decision) -> str:
 
 def _decision(findings: Findings, decision: Decision) -> report.Section:
     where = f" in {decision.inputs['environment']}" if decision.inputs.get("environment") else ""
-    html = f"<p>{report.outcome_badge(str(decision.outcome))}</p>\n{report.bullets(decision.reasons)}"
+    html = f"<p>{report.outcome_badge(str(decision.outcome))}</p>\n{report.bullets(decision.reasons[:_REASONS])}"
+    if more := decision.reasons[_REASONS:]:
+        html += f"<details><summary>{len(more)} more</summary>{report.bullets(more)}</details>\n"
     html += report.paragraph(f"Window {span(findings.window)}{where}.")
     tiles = "".join(
         f'<div><dt>{escape(name)}</dt><dd class="figure">{escape(figure)}</dd>'
@@ -64,7 +67,7 @@ def _decision(findings: Findings, decision: Decision) -> report.Section:
 
 def _glance(findings: Findings, decision: Decision) -> list[tuple[str, str, str]]:
     """Name, figure and a note, of what a reader wants to know first."""
-    blocking = sum(fault.blocking and fault.window in (None, findings.window) for fault in findings.faults)
+    blocking = sum(blocks_now(fault, findings) for fault in findings.faults)
     found = f"{blocking or 'none'} blocking now" if findings.faults else "none found"
     tiles = [("rows of the window", f"{findings.rows:,}", "served and read")]
     tiles.append(
@@ -92,23 +95,6 @@ def _glance(findings: Findings, decision: Decision) -> list[tuple[str, str, str]
         important = sum(column.important for column in drifted)
         tiles.append(("columns drifted", f"{len(drifted)} of {len(last.columns)}", f"{important} of them important"))
     return tiles
-
-
-def _faults(findings: Findings) -> report.Section:
-    """A list, those that block first: sentences wrap better than tables."""
-    faults = sorted(findings.faults, key=lambda fault: not fault.blocking)
-    items = "".join(
-        f"<li><b>{escape(chart_parts.short(fault.column))}</b>, {escape(fault.kind.replace('_', ' '))}"
-        f" ({_weight(fault, findings.window)}): {escape(fault.reason[:_TEXT])}</li>"
-        for fault in faults[:_FAULTS]
-    )
-    more = report.paragraph(f"And {len(faults) - _FAULTS} more.") if len(faults) > _FAULTS else ""
-    return report.Section("Faults of the data", f"<ul>{items}</ul>\n{more}")
-
-
-def _weight(fault: Fault, newest: Window) -> str:
-    where = f", in {span(fault.window)}" if fault.window not in (None, newest) else ""
-    return f"{'blocking' if fault.blocking else 'not blocking'}{where}"
 
 
 def _false_alarms(findings: Findings, decision: Decision) -> report.Section:

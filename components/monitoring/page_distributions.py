@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kfp_lifecycle.components.monitoring.findings import ColumnDrift, Findings
+from kfp_lifecycle.components.monitoring.page_faults import blocks_now
 from kfp_lifecycle.components.monitoring.page_words import number, probability, span
 from kfp_lifecycle.core.overlay_chart import overlay, overlay_key
 from kfp_lifecycle.core.report import Section, paragraph
@@ -19,8 +20,7 @@ def distribution_section(findings: Findings, columns: Sequence[ColumnDrift]) -> 
         findings: with the sketches of the newest window.
         columns: of the newest window that was compared, the largest change first.
     """
-    here = (None, findings.window)
-    broken = [fault.column for fault in findings.faults if fault.blocking and fault.window in here]
+    broken = [fault.column for fault in findings.faults if blocks_now(fault, findings)]
     names = [
         name
         for name in dict.fromkeys([*broken, *(column.name for column in columns)])

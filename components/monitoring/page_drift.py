@@ -112,7 +112,7 @@ def _line(column: ColumnDrift, colours: float, width: int) -> str:
         (escape(test), ""),
         (f"{percent(column.missing)} (was {percent(column.reference_missing)})", "number"),
         (probability(column.missing_p), "number"),
-        (number(column.importance), "number"),
+        (number(column.importance if column.name != SCORE else None), "number"),
         (escape(column.note), ""),
     ]
     return (

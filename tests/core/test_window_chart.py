@@ -74,6 +74,14 @@ def test_dates_stand_apart_however_many_windows_there_are():
     assert min(abs(one - two) for one in dates for two in dates if one != two) >= 70
 
 
+def test_dates_of_the_two_sides_stand_apart_too():
+    before = [Point(f"2013-01-{day:02}", 1.0, Mark.REFERENCE) for day in range(1, 29)]
+    after = [Point(f"2013-02-{day:02}", 1.0, Mark.FINE) for day in range(1, 8)]
+    drawing = svg_of(window_chart(before, after, "accuracy"))
+    dates = [float(each.attrib["x"]) for each in drawing.iter("text") if (each.text or "").startswith("2013-")]
+    assert min(abs(one - two) for one in dates for two in dates if one != two) >= 70
+
+
 def test_the_key_names_what_is_drawn_and_nothing_else():
     html = window_chart([Point("a", 1.0, Mark.REFERENCE)], [Point("b", 1.0, Mark.FINE)], "accuracy", 1.0, 0.1)
     words = re.findall(r"</svg>([^<]+)</li>", html)

@@ -209,18 +209,31 @@ def test_a_column_that_one_window_lacks_has_a_gap_there():
     assert rows == [["a", "0.30", "–"], ["b", "–", "0.20"]]
 
 
-def test_blocking_faults_come_first_and_tell_their_window_where_it_is_another():
+def test_faults_that_block_come_first_one_line_for_all_windows_of_a_column():
     faults = [
-        Fault("unseen_categories", "carrier", "3 rows hold XX", False),
+        Fault("unseen_categories", "carrier", "3 rows hold XX", False, week(6)),
+        Fault("constant", "visib", "all rows hold 10", True, week(5)),
+        Fault("constant", "visib", "all rows hold 11", True, week(6)),
         Fault("missing_values", "temp", "38 % of the rows have no value", True, week(7)),
-        Fault("constant", "visib", "all rows hold 10", True, week(6)),
+        Fault("missing_column", "hour", "the rows lack it"),
     ]
-    html = section(monitor_page(findings(faults=faults), decision()), "Faults of the data")
-    assert re.findall(r"<li>(.*?)</li>", html) == [
-        "<b>temp</b>, missing values (blocking): 38 % of the rows have no value",
-        "<b>visib</b>, constant (blocking, in 2013-07-15/2013-07-22): all rows hold 10",
-        "<b>carrier</b>, unseen categories (not blocking): 3 rows hold XX",
+    html = monitor_page(findings(faults=faults), decision())
+    listed = section(html, "Faults of the data")
+    assert re.findall(r"<li>(.*?)</li>", listed) == [
+        "<b>temp</b>, missing values: 38 % of the rows have no value, in 2013-07-22/2013-07-29",
+        "<b>hour</b>, missing column: the rows lack it",
+        "<b>visib</b>, constant: all rows hold 11, in 2013-07-15/2013-07-22 (the newest of 2 windows)",
+        "<b>carrier</b>, unseen categories: 3 rows hold XX, in 2013-07-15/2013-07-22",
     ]
+    assert listed.index("visib") < listed.index("<details>") < listed.index("carrier")
+    assert "2 blocking now" in section(html, "Decision")
+
+
+def test_what_was_found_beside_the_deciding_reasons_is_folded_up():
+    html = section(monitor_page(findings(), decision(reasons=[f"reason {n}" for n in range(9)])), "Decision")
+    shown, _, folded = html.partition("<details>")
+    assert re.findall(r"<li>(.*?)</li>", shown) == ["reason 0", "reason 1", "reason 2"]
+    assert re.findall(r"<li>(.*?)</li>", folded) == [f"reason {n}" for n in range(3, 9)]
 
 
 def test_expected_false_alarms_are_those_of_the_decision():
@@ -320,7 +333,7 @@ def test_the_size_is_bounded_whatever_is_found():
     assert len(html.encode()) < 500_000
     assert "1900 columns that changed less are left out." in html
     assert "The newest 10 of 60 windows are shown." in html
-    assert "And 1800 more." in html
+    assert "And 1900 more." in html
 
 
 def test_windows_shorter_than_a_day_tell_their_hour():
