@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _SURELY = 4.0
 # A column that varied is broken when it would be one value in all rows this rarely.
 _CHANCE_CONSTANT = 1e-6
+# A value that most training rows had may last for a whole window, as rows come in spells: a dry week has no rain.
+_USUAL = 0.5
 _NAMED = 3
 _AT_A_TIME = 16
 
@@ -111,7 +113,8 @@ def _constant(tally: ColumnTally, reference: Sketch) -> _Found:
     # In training it was constant too, or rare values simply did not come up in so few rows.
     if share >= 1 or present * math.log(max(share, 1e-12)) > math.log(_CHANCE_CONSTANT):
         return None
-    return "constant", f"all {present} values are {tally.only!r}, which {share:.1%} of the training rows had", True
+    reason = f"all {present} values are {tally.only!r}, which {share:.1%} of the training rows had"
+    return "constant", reason, share < _USUAL
 
 
 def _share_of(reference: Sketch, value: object) -> float:
