@@ -9,7 +9,7 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: help env demo test check locks pipelines readmes benchmarks clean
+.PHONY: help env demo demo-story test check locks pipelines readmes benchmarks clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/'
@@ -33,6 +33,9 @@ $(UV):
 
 demo: env  ## Train, gate, register, release and canary two models on real flights; KEEP=1 leaves the cluster up.
 	@$(STEPS)/python examples/flights/demo.py $(if $(KEEP),--keep)
+
+demo-story: env  ## Live through weeks 14 to 52 of real flights: served, monitored, retrained when the policy says so.
+	@$(STEPS)/python examples/flights/story.py $(if $(KEEP),--keep)
 
 test: env check  ## Run every check and every test.
 	@$(STEPS)/python -m pytest -n 3 --dist loadgroup
