@@ -9,7 +9,7 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: help env demo demo-story test check locks pipelines readmes benchmarks clean
+.PHONY: help env demo demo-story test examples check locks pipelines readmes benchmarks clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/'
@@ -38,12 +38,16 @@ demo-story: env  ## Live through weeks 14 to 52 of real flights: served, monitor
 	@$(STEPS)/python examples/flights/story.py $(if $(KEEP),--keep)
 
 test: env check  ## Run every check and every test.
-	@$(STEPS)/python -m pytest -n 3 --dist loadgroup
+	@$(STEPS)/python -m pytest -n 4 --dist loadgroup
 
 check: env  ## Format, lint, types and import contracts.
 	@$(STEPS)/ruff format --check --quiet . && $(STEPS)/ruff check --quiet .
 	@$(STEPS)/mypy
 	@$(STEPS)/lint-imports --no-logo
+
+examples: env  ## Run the whole example of a user's own tests, in a copy of its own.
+	@copy=$$(mktemp -d) && cp -r examples/testing/. $$copy && cd $$copy && \
+	  $(CURDIR)/$(STEPS)/python -m pytest -p no:cacheprovider; code=$$?; rm -rf $$copy; exit $$code
 
 pipelines: env  ## Compile every pipeline and component into build/.
 	@$(STEPS)/python compile.py

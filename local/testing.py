@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,13 @@ def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterF
         return clusters[key]
 
     yield get
-    for cluster in clusters.values():
-        cluster.close()
-        lifecycle.down(cluster.state, tell=lambda _: None)
-        shutil.rmtree(cluster.state.path, ignore_errors=True)
+    if clusters:
+        # Each waits seconds for its processes to drain.
+        with ThreadPoolExecutor(len(clusters)) as ending:
+            list(ending.map(_end, clusters.values()))
+
+
+def _end(cluster: Cluster) -> None:
+    cluster.close()
+    lifecycle.down(cluster.state, tell=lambda _: None)
+    shutil.rmtree(cluster.state.path, ignore_errors=True)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kfp_lifecycle.local import request_bodies
+from kfp_lifecycle.adapters import request_bodies
 from kfp_lifecycle.local.kfp_api import errors
 
 LARGEST_BODY = 8 << 20

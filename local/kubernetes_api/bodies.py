@@ -10,7 +10,7 @@ import yaml
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from kfp_lifecycle.local import request_bodies
+from kfp_lifecycle.adapters import request_bodies
 from kfp_lifecycle.local.kubernetes_api.errors import ApiError, bad_request, unsupported_media
 from kfp_lifecycle.local.kubernetes_api.validation import json_type
 

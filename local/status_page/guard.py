@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from kfp_lifecycle.local import request_bodies
+from kfp_lifecycle.adapters import request_bodies
 from kfp_lifecycle.local.status_page import forms
 from kfp_lifecycle.local.status_page.site import Site, render
 

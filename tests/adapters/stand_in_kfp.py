@@ -29,6 +29,8 @@ class StandInKfp:
         refuse: an HTTP status for each attempt to start a run; 0 starts it.
         lose: start the run and cut the connection.
         late: seconds before a run is made.
+        gate: a run is made once it is set.
+        held: requests to start a run that wait for it.
     """
 
     def __init__(self) -> None:
@@ -68,6 +70,9 @@ class StandInKfp:
         self.runs: list[dict[str, Any]] = []
         self.terminated: list[str] = []
         self.refuse, self.lose, self.late = 0, False, 0.0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.held = 0
 
     def answer(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         predicates = json.loads(query.get("filter", "{}")).get("predicates", [])
@@ -98,6 +103,9 @@ class StandInKfp:
     def _start(self, body: dict[str, Any]) -> tuple[int, Any]:
         if self.refuse:
             return self.refuse, {"code": 3, "message": "told to refuse"}
+        self.held += 1
+        assert self.gate.wait(60)
+        self.held -= 1
         time.sleep(self.late)
         run = {"run_id": str(uuid.uuid4()), "state": "PENDING", **body}
         self.runs.append(run)

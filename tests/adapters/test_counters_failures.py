@@ -84,7 +84,7 @@ def test_an_endpoint_that_is_down_is_an_error_within_its_patience(
     began = time.monotonic()
     with pytest.raises(CounterError, match=r"at http://127.0.0.1:\d+: ConnectError"):
         read(metrics)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 60
 
 
 def test_an_endpoint_that_drips_is_an_error_within_its_patience(server: Server) -> None:
@@ -92,7 +92,7 @@ def test_an_endpoint_that_drips_is_an_error_within_its_patience(server: Server) 
     began = time.monotonic()
     with pytest.raises(CounterError, match="no whole answer within"):
         read()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 60
 
 
 def test_a_passing_failure_is_asked_again(server: Server) -> None:

@@ -264,7 +264,7 @@ def test_a_server_that_keeps_failing_is_named_after_bounded_patience(scripted, m
     start = time.monotonic()
     with pytest.raises(InputError, match="MLFLOW_TRACKING_URI='http://127.0.0.1:.*an MLflow server that answers"):
         require_place("trials")
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
 
 
 def test_patience_and_one_call_end_within_thirty_seconds():

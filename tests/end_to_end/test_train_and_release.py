@@ -136,9 +136,6 @@ def test_a_refused_candidate_ends_the_run_and_leaves_no_version_and_no_service(
     assert [task.name for task in result.tasks if task.name in ("register", "deploy")] == []
     assert versions(cluster, "noise") == []
 
-    tolerated = release("noise", features=["weight"], on_refusal="succeed")
-    assert tolerated.succeeded, tolerated.error
-
 
 @pytest.mark.slow
 def test_a_label_that_is_not_there_stops_the_run_at_its_first_gate(release: Callable[..., RunResult]) -> None:

@@ -16,7 +16,7 @@ CALL = Call(Protocol.V1, b"{}")
 
 
 async def within_seconds(scenario: Awaitable[T]) -> T:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await scenario
 
 

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from fastapi import HTTPException, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from kfp_lifecycle.triggers import bodies
 
@@ -39,3 +40,15 @@ def test_a_body_that_is_cut_off_is_400() -> None:
 
 def test_an_announced_length_is_refused_before_anything_is_read() -> None:
     assert refusal(headers={"content-length": str(bodies.LARGEST + 1)}).status_code == 413
+
+
+def test_what_is_too_large_is_read_on_for_a_while_so_that_its_sender_hears_why() -> None:
+    sent = [{"type": "http.request", "body": b"x" * bodies.LARGEST, "more_body": True} for _ in range(3)]
+    left = [*sent, {"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        return left.pop(0)
+
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(bodies.read(Request({"type": "http", "method": "POST", "headers": []}, receive)))
+    assert (refused.value.status_code, left) == (413, [])

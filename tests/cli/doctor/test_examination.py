@@ -40,10 +40,18 @@ def hanging(name: str, over: threading.Event) -> Check:
 
 
 def test_findings_come_in_the_order_of_the_checks_which_run_at_the_same_time() -> None:
-    begun = time.monotonic()
-    found = [each.name for each in examine([good(f"c{number}", seconds=0.3) for number in range(20)])]
-    assert found == [f"c{number}" for number in range(20)]
-    assert time.monotonic() - begun < 2
+    # None ends before the last has begun.
+    all_there = threading.Barrier(20)
+
+    def met(name: str) -> Check:
+        def run() -> list[Finding]:
+            all_there.wait(60)
+            return [ok(name, "well")]
+
+        return Check(name, run, "look", seconds=60)
+
+    found = examine([met(f"c{number}") for number in range(20)])
+    assert [(each.name, each.level) for each in found] == [(f"c{number}", Level.OK) for number in range(20)]
 
 
 def test_an_error_that_a_user_can_cause_becomes_a_failure_with_its_own_fix() -> None:
@@ -61,7 +69,7 @@ def test_a_check_that_hangs_fails_after_its_time_and_stops_no_other() -> None:
     over = threading.Event()
     begun = time.monotonic()
     slow, quick = examine([hanging("slow", over), good("quick")])
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 20
     assert (slow.level, slow.text, slow.remedy) == (Level.FAILURE, "no answer within 0.2 s", "look at it")
     assert quick.level is Level.OK
     over.set()

@@ -166,7 +166,7 @@ def silent(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 def test_a_doctor_whom_nobody_answers_ends_in_time_and_says_so(silent: Api, doctor: Doctor) -> None:
     begun = time.monotonic()
     found = doctor("--timeout", "2")
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     assert found.code == 1
     for name in ("kubernetes", "kfp", "mlflow", "metrics", "models root"):
         assert found.of(name)["text"] == "no answer within 2 s", name

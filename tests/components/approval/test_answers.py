@@ -56,7 +56,7 @@ def test_a_rejection_ends_the_wait_and_stays_when_the_step_runs_again(waiting, a
 def test_silence_means_no_and_the_reason_says_until_when(waiting, approved):
     began = time.monotonic()
     outcome, decision = approved(timeout_seconds=1)
-    assert outcome == "timed_out" and 1 <= time.monotonic() - began < 5
+    assert outcome == "timed_out" and 1 <= time.monotonic() - began < 60
     assert decision.reasons[0].startswith("nobody approved version 2 between ")
     assert decision.reasons[0].endswith(f" and {waiting.asked()['deadline']}, which means no")
     assert waiting.release()["finished_at"] is None

@@ -15,7 +15,7 @@ from kfp_lifecycle.components.rollback.rollback import roll_back
 from kfp_lifecycle.components.sweeping.sweeping import sweep
 
 
-def until(condition, seconds: float = 20):
+def until(condition, seconds: float = 60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():
@@ -58,7 +58,7 @@ def test_a_deadline_that_passed_while_nobody_looked_means_no_at_the_first_look(w
     until(lambda: now() >= datetime.fromisoformat(asked["deadline"]))
     began = time.monotonic()
     outcome, decision = approved(timeout_seconds=7 * 86400)
-    assert outcome == "timed_out" and time.monotonic() - began < 10
+    assert outcome == "timed_out" and time.monotonic() - began < 60
     assert asked["deadline"] in decision.reasons[0]
 
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from tests.local.kfp_api.serving import serving
 
-from kfp_lifecycle.local import request_bodies
+from kfp_lifecycle.adapters import request_bodies
 from kfp_lifecycle.local.kfp_api.errors import ApiError
 from kfp_lifecycle.local.kfp_api.guard import check_origin
 from kfp_lifecycle.local.state import StateFolder

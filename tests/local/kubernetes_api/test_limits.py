@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kfp_lifecycle.local import request_bodies
+from kfp_lifecycle.adapters import request_bodies
 from kfp_lifecycle.local.kubernetes_api import Access, Server
 
 Send = Callable[..., tuple[int, Any]]
