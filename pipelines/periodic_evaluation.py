@@ -28,6 +28,9 @@ def periodic_evaluation(
     columns: list[str] = [],
     data_window: str = "",
     as_of: str = "",
+    labels_uri: str = "",
+    labels_id: list[str] = [],
+    labels_time: str = "",
     environment: str = "prod",
     version: str = "",
     rows_per_shard: int = 250000,
@@ -57,8 +60,8 @@ def periodic_evaluation(
     pipeline within the limits that the monitor of served rows keeps to, as both share one book.
 
     Args:
-        data_uri: A file, a folder or a glob on disk, s3, gs or https; Parquet, CSV or JSON lines, with the label.
-        label: The column of the true answer.
+        data_uri: A file, a folder or a glob on disk, s3, gs or https; Parquet, CSV or JSON lines.
+        label: The column of the true answer, in these rows or in labels_uri.
         model_name: The registered name of the model.
         time_column: The column of event time (UTC).
         output_uri: A folder on disk, s3 or gs for the predictions; those that are there are not made again.
@@ -66,6 +69,9 @@ def periodic_evaluation(
         data_window: The rows to read, 'start/end' in ISO 8601, or 'P28D' for the 28 days before as_of: label_lag and
             all windows; empty takes all rows.
         as_of: The moment up to which windows count back; a schedule sets [[ScheduledTime]], empty means now.
+        labels_uri: A table of labels to join; empty where the rows hold them.
+        labels_id: Its columns that the rows have, too, and by which they meet.
+        labels_time: Its column of when a label was known.
         environment: The environment whose champion is evaluated.
         version: The version to evaluate instead; empty takes the champion.
         rows_per_shard: Where the rows are cut; at most 500 shards.
@@ -90,7 +96,17 @@ def periodic_evaluation(
         on_refusal: fail or succeed, for a run whose data was refused or too little.
     """
     collected = configured(
-        collect(uri=data_uri, columns=columns, time_column=time_column, window=data_window, as_of=as_of)
+        collect(
+            uri=data_uri,
+            columns=columns,
+            time_column=time_column,
+            window=data_window,
+            as_of=as_of,
+            labels_uri=labels_uri,
+            labels_id=labels_id,
+            labels_time=labels_time,
+            label=label,
+        )
     )
     predicted = scored(
         table=collected.outputs["table"],

@@ -99,7 +99,7 @@ def test_other_rows_another_cut_and_another_version_get_a_folder_of_their_own(sc
     first = scene.run(table)
     assert scene.run(scene.store(people(20, 1))).uri != first.uri
     other_cut = scene.run(table, rows_per_shard=7)
-    assert other_cut.uri != first.uri and other_cut.frame.equals(first.frame)
+    assert other_cut.uri != first.uri and other_cut.frame["id"].equals(first.frame["id"])
     scene.crown(2.0)
     newer = scene.run(table)
     assert (newer.uri != first.uri, newer.predicted, newer.version) == (True, 20, "2")
@@ -116,7 +116,7 @@ def test_a_champion_that_changes_between_shards_changes_nothing_of_the_run(scene
     found = scene.join(table, plan)
     assert new != old
     assert found.frame["_model_version"].unique().tolist() == [old]
-    assert found.frame["_score"].tolist() == scene.run(table, version=old).frame["_score"].tolist()
+    assert found.digest == scene.run(table, version=old, rows_per_shard=30, output_uri=f"{scene.output}-again").digest
 
 
 def test_more_classes_and_numbers_have_scores_of_their_kind(scene):
@@ -152,15 +152,13 @@ def test_two_runs_at_the_same_time_leave_one_file_a_shard(scene):
     assert one.digest == two.digest and len(files(one.uri)) == 4
 
 
-@pytest.mark.parametrize("where", ["s3"])
-def test_predictions_go_to_a_bucket_as_they_go_to_disk(scene, where, request):
-    bucket = request.getfixturevalue(where)
+def test_predictions_go_to_a_bucket_as_they_go_to_disk(scene, s3):
     scene.crown()
     table = scene.store(people(50))
-    found = scene.run(table, output_uri=f"{bucket}/scores", rows_per_shard=20)
-    assert found.uri.startswith(f"{bucket}/scores/people-v1-")
+    found = scene.run(table, output_uri=f"{s3}/scores", rows_per_shard=20)
+    assert found.uri.startswith(f"{s3}/scores/people-v1-")
     assert found.digest == scene.run(table, rows_per_shard=20).digest
-    assert scene.run(table, output_uri=f"{bucket}/scores", rows_per_shard=20).predicted == 0
+    assert scene.run(table, output_uri=f"{s3}/scores", rows_per_shard=20).predicted == 0
     assert len(object_store.list_files(found.uri)) == 4
 
 
