@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.settings import MODELS_ROOT, MODELS_SERVE_ROOT, SERVE_SCHEMES, required, setting, words
 
-# Fits a folder, a label of Kubernetes and a name of MLflow.
-_MODEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -48,22 +46,6 @@ def models_root() -> ModelsRoot:
     serve = setting(MODELS_SERVE_ROOT).rstrip("/") or write
     # KServe takes URIs only.
     return ModelsRoot(write, f"file://{serve}" if serve.startswith("/") else serve)
-
-
-def check_model_name(name: str) -> str:
-    """The name, if it can be a registered model, a folder and a label.
-
-    Raises:
-        InputError: it cannot.
-    """
-    if not _MODEL_NAME.fullmatch(name):
-        raise InputError(
-            "model_name",
-            name,
-            "1 to 63 letters, digits, dots, dashes and underscores, with a letter or digit at both ends",
-            "Write for example flight-delays.",
-        )
-    return name
 
 
 def check_digest(digest: str) -> str:

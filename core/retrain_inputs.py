@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.core.models_root import check_model_name
+from kfp_lifecycle.core.model_name import check_model_name
 from kfp_lifecycle.core.release import DEFAULT_ENVIRONMENT, check_environment
 from kfp_lifecycle.core.retraining import RETRAIN, Cause, Limits
 from kfp_lifecycle.core.window import parse_duration, parse_time, parse_window

@@ -10,7 +10,8 @@ from kfp_lifecycle.components.deployment.overrides import parse_overrides
 from kfp_lifecycle.components.deployment.payload_log import check_payload_log
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.inference_service import LiveService, Mode, mode_named
-from kfp_lifecycle.core.models_root import check_digest, check_model_name, check_serve_uri
+from kfp_lifecycle.core.model_name import check_model_name
+from kfp_lifecycle.core.models_root import check_digest, check_serve_uri
 from kfp_lifecycle.core.release import ReleaseRecord, check_environment
 from kfp_lifecycle.core.release_inputs import check_service_name, check_timeout, check_version
 from kfp_lifecycle.core.service_addresses import LABEL_LENGTH, longest_label

@@ -16,7 +16,7 @@ from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import Decision, save_decision
 from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.metrics import named_metric
-from kfp_lifecycle.core.models_root import check_model_name
+from kfp_lifecycle.core.model_name import check_model_name
 from kfp_lifecycle.core.release import check_environment
 from kfp_lifecycle.core.signature import Signature
 from kfp_lifecycle.core.table import TableInfo, read_frame, read_info

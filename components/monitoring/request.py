@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from kfp_lifecycle.components.monitoring.engines.corrections import CORRECTIONS
 from kfp_lifecycle.components.monitoring.rules import Policy, Rules
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.core.models_root import check_model_name
+from kfp_lifecycle.core.model_name import check_model_name
 from kfp_lifecycle.core.release import check_environment
 from kfp_lifecycle.core.window import parse_duration, resolve_as_of
 

@@ -23,7 +23,8 @@ from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import Decision, save_decision
 from kfp_lifecycle.core.errors import step_entry
 from kfp_lifecycle.core.inference_service import LiveService
-from kfp_lifecycle.core.models_root import check_model_name, models_root
+from kfp_lifecycle.core.model_name import check_model_name
+from kfp_lifecycle.core.models_root import models_root
 from kfp_lifecycle.core.release import Release, ReleaseRecord, Superseded, check_environment
 from kfp_lifecycle.core.release_inputs import (
     check_champion,

@@ -12,7 +12,8 @@ from kfp_lifecycle.components.registration.candidate import Candidate, read_cand
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.checksums import CHECKSUMS, ChecksumError, verify_checksums
 from kfp_lifecycle.core.errors import InputError, step_entry
-from kfp_lifecycle.core.models_root import ModelsRoot, check_model_name, models_root
+from kfp_lifecycle.core.model_name import check_model_name
+from kfp_lifecycle.core.models_root import ModelsRoot, models_root
 from kfp_lifecycle.core.release import CHALLENGER, CHAMPION, alias, check_environment
 from kfp_lifecycle.core.settings import MODELS_ROOT
 

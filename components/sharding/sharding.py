@@ -10,7 +10,8 @@ from kfp_lifecycle.adapters.mlflow_champion import find_asked
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.errors import InputError, step_entry
 from kfp_lifecycle.core.inputs import model_inputs
-from kfp_lifecycle.core.models_root import check_model_name, models_root
+from kfp_lifecycle.core.model_name import check_model_name
+from kfp_lifecycle.core.models_root import models_root
 from kfp_lifecycle.core.release import check_environment
 from kfp_lifecycle.core.row_ranges import read_rows
 from kfp_lifecycle.core.scored_rows import scored_schema

@@ -12,7 +12,7 @@ from kfp_lifecycle.components.training.estimators import make_estimator, parse_p
 from kfp_lifecycle.components.training.user_code import Build, code_digest, import_function, is_user_code
 from kfp_lifecycle.core.checksums import content_key
 from kfp_lifecycle.core.errors import InputError
-from kfp_lifecycle.core.models_root import check_model_name
+from kfp_lifecycle.core.model_name import check_model_name
 from kfp_lifecycle.core.window import parse_duration
 
 _LARGEST_SEED = 2**32 - 1
