@@ -64,11 +64,16 @@ class Monitor:
 
 
 @pytest.fixture(scope="session")
-def cluster(local_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    made = local_cluster(kfp=True)
+def training_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package = tmp_path_factory.mktemp("package") / "training.yaml"
     subprocess.run([sys.executable, str(HERE / "training_pipeline.py"), str(package)], check=True)
-    made.kfp_client().upload_pipeline(str(package), pipeline_name="training")
+    return package
+
+
+@pytest.fixture(scope="session")
+def cluster(local_cluster: Callable[..., Cluster], training_package: Path) -> Cluster:
+    made = local_cluster(kfp=True)
+    made.kfp_client().upload_pipeline(str(training_package), pipeline_name="training")
     return made
 
 

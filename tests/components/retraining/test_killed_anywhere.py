@@ -47,6 +47,7 @@ def proxied(cluster: Cluster, writes: Writes, folder: Path) -> Iterator[dict[str
 @pytest.mark.parametrize(
     ("kill_at", "before", "left", "then"),
     [
+        (1, True, 0, "start"),  # nothing is reserved yet
         (1, False, 0, "start"),  # reserved, and no run
         (2, True, 0, "start"),  # the same, seen from the other side
         (2, False, 1, "start"),  # the run is there, and nobody knows of it

@@ -13,7 +13,7 @@ from tests.components.retraining.conftest import WINDOW, Monitor, runs
 from tests.triggers.conftest import TriggerServer
 
 from kfp_lifecycle.core.decision import load_decision
-from kfp_lifecycle.local.testing import Cluster
+from kfp_lifecycle.local.testing import Cluster, ClusterFactory
 
 RULES = {
     "version": 1,
@@ -107,6 +107,19 @@ def test_of_four_windows_at_once_one_is_trained_for(
     late.go()
     assert late.answer()["outcome"] == "start"
     assert len(runs(cluster, "fraud")) == 2
+
+
+def test_a_kfp_that_wants_tokens_and_a_namespace_gets_them(
+    local_cluster: ClusterFactory, training_package: Path, monitors: Callable[..., Monitor]
+) -> None:
+    cluster = local_cluster(kfp=True, kfp_tokens=True)
+    cluster.kfp_client().upload_pipeline(str(training_package), pipeline_name="training", namespace="default")
+    monitor = monitors(cluster.environment(), model_name="churn")
+    monitor.wait_until_ready()
+    monitor.go()
+    answer = monitor.answer()
+    assert answer["outcome"] == "start"
+    assert cluster.kfp_client().get_run(answer["run_id"]).runtime_config.parameters["model_name"] == "churn"
 
 
 def test_the_step_keeps_its_decision_and_a_page(cluster: Cluster, monitors: Callable[..., Monitor]) -> None:
