@@ -29,6 +29,7 @@ PLAN = ScoringPlan("flights", "3", "pvc://models/flights/d", "d" * 64, "t" * 64,
     ],
 )
 def test_whatever_the_predictions_depend_on_gives_another_folder(change: dict[str, object]) -> None:
+    assert replace(PLAN, **change).content_key != PLAN.content_key
     assert replace(PLAN, **change).folder != PLAN.folder
 
 
