@@ -92,7 +92,8 @@ class Kinds:
 def _note(known: dict[str, pa.DataType], columns: Mapping[str, list[Any]]) -> None:
     for name, values in columns.items():
         kind = type_of(values)
-        known[name] = merge_types(known[name], kind) if name in known else kind
+        if known.get(name) is not kind:
+            known[name] = merge_types(known[name], kind) if name in known else kind
     if len(known) > _MOST_COLUMNS:
         expected = f"at most {_MOST_COLUMNS} features"
         raise InputError("uri", f"{len(known)} columns", expected, "Leave the requests of other services out.")
@@ -156,10 +157,11 @@ def read_exchange(pair: Pair, names: Sequence[str]) -> Exchange:
 def _batches(exchanges: Iterator[Exchange], schema: pa.Schema, count: Count) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
+    kinds = dict(zip(schema.names, schema.types, strict=True))
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for exchange in exchanges:
         try:
-            rows = _rows(exchange, schema)
+            rows = _rows(exchange, kinds)
         except Malformed as error:
             count.add_malformed(f"request {_identity(exchange.pair)!r}", error)
             continue
@@ -171,16 +173,16 @@ def _batches(exchanges: Iterator[Exchange], schema: pa.Schema, count: Count) -> 
     yield pa.record_batch(list(columns.values()), schema)
 
 
-def _rows(exchange: Exchange, schema: pa.Schema) -> Mapping[str, list[Any]]:
+def _rows(exchange: Exchange, kinds: Mapping[str, pa.DataType]) -> Mapping[str, list[Any]]:
     pair, count = exchange.pair, exchange.rows
     event = pair.request or pair.answer
     assert event
     found = {}
     for name, values in exchange.values:
-        if name not in schema.names:
+        if name not in kinds:
             raise Malformed(f"a column {name[:80]!r} that no answered request has")
-        found[name] = fitted(values, schema.field(name).type)
-    if PREDICTION in found and str(schema.field(PREDICTION).type) == "double":
+        found[name] = fitted(values, kinds[name])
+    if PREDICTION in found and str(kinds[PREDICTION]) == "double":
         # A regression's whole numbers may come without a point.
         scores = zip(found[PREDICTION], found[SCORE], strict=True)
         found[SCORE] = [value if score is None else score for value, score in scores]

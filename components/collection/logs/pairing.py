@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -121,8 +121,8 @@ def _event(identity: str, is_answer: bool, fields: list[object]) -> Event | None
     time, body, request_id, event_time, revision = fields
     if body is None:
         return None
-    event = Event(identity, is_answer, _read(time), body)  # type: ignore[arg-type]
-    return replace(event, request_id=request_id, event_time=_read(event_time), revision=revision)  # type: ignore[arg-type]
+    read = (_read(time), body, request_id, _read(event_time), revision)
+    return Event(identity, is_answer, *read)  # type: ignore[arg-type]
 
 
 def _stored(time: datetime | None) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Any
 
 from kfp_lifecycle.components.collection.csv_files import merge_types
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 2**63
 _LONGEST_TEXT = 1 << 16
+# What needs no conversion, by the name of the column's type.
+_PLAIN: dict[str, set[type]] = {"bool": {bool}, "int64": {int}, "double": {float}, "string": {str}, "null": set()}
 
 
 class Malformed(ValueError):
@@ -63,30 +66,33 @@ def checked_text(value: str, name: str) -> str:
 
 def type_of(values: Sequence[Any]) -> pa.DataType:
     """The narrowest type that holds the values; of values that share none it is text."""
+    return _type_of(frozenset(map(type, values)))
+
+
+@cache
+def _type_of(found: frozenset[type]) -> pa.DataType:
     import pyarrow as pa
 
     kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string(), type(None): pa.null()}
-    kind = pa.null()
-    for found in set(map(type, values)):
-        kind = merge_types(kind, kinds[found])
-    return kind
+    return reduce(merge_types, (kinds[each] for each in found), pa.null())
 
 
-def fitted(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
+def fitted(values: list[Any], kind: pa.DataType) -> list[Any]:
     """The values as ``kind`` holds them, by the rules of ``type_of``: where types were mixed, each becomes text.
 
     Raises:
         Malformed: a value does not fit.
     """
-    import pyarrow.types as types
-
-    if types.is_string(kind):
-        return [value if value is None or isinstance(value, str) else class_text(value) for value in values]
-    plain = {"bool": bool, "int64": int, "double": int | float}.get(str(kind), type(None))
-    for value in values:
-        if value is not None and (not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool)):
-            raise Malformed(f"{value!r:.80} is no {kind}, as the column's other values are")
-    return [None if value is None else float(value) for value in values] if types.is_float64(kind) else list(values)
+    name = str(kind)
+    found = set(map(type, values)) - {type(None)}
+    if found <= _PLAIN[name]:
+        return values
+    if name == "string":
+        return [value if value is None else class_text(value) for value in values]
+    if name == "double" and found <= {int, float}:
+        return [None if value is None else float(value) for value in values]
+    other = next(value for value in values if value is not None and type(value) not in _PLAIN[name])
+    raise Malformed(f"{other!r:.80} is no {kind}, as the column's other values are")
 
 
 def _large(value: int, name: str) -> float:
