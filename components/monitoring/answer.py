@@ -53,8 +53,9 @@ def answer_of(findings: Findings, watched: Watched, request: MonitorRequest, tab
            for name, value in vars(request.rules).items() if value is not None},
     }  # fmt: skip
     decision = Decision(verdict.outcome, verdict.reasons, _numbers(findings, watched, request), inputs)
-    # One KFP run may hold several monitors, one for each model.
-    named = [request.run_id, request.model_name, request.environment, watched.version, str(findings.window)]
+    # One KFP run may hold several monitors, one for each model; without a run the rows tell monitorings apart.
+    what = request.run_id or table_digest
+    named = [what, request.model_name, request.environment, watched.version, str(findings.window)]
     return Answer(decision, findings, sha256_bytes(canonical_json(named)))
 
 

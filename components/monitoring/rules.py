@@ -196,12 +196,12 @@ def _unknown(findings: Findings, rules: Rules) -> _Found:
                 f" are needed: {why}",
             )
     windows = findings.drift[-rules.windows :]
-    untested = [each for each in windows if each.note]
-    if windows and len(windows) - len(untested) < rules.needed:
+    untested = [each.note for each in windows if each.note]
+    if untested and len(windows) - len(untested) < rules.needed:
         yield (
             MonitorOutcome.INSUFFICIENT_DATA,
             f"drift was tested in {len(windows) - len(untested)} of the last {len(windows)} windows, and"
-            f" {rules.needed} are needed: {untested[-1].note}",
+            f" {rules.needed} are needed: {untested[-1]}",
         )
 
 
