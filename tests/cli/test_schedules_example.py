@@ -24,5 +24,6 @@ def test_the_example_applies_to_the_compiled_pipelines(
     assert main(["schedules", "plan", str(EXAMPLE)]) == 0
     assert capsys.readouterr().out == "nothing to do\n"
     assert enabled(kfp_url) == {
-        "flights-nightly": 1, "flights-monitor": 1, "sweep": 1, "flights-staging": 0,
+        "flights-nightly": 1, "flights-monitor": 1, "flights-scores": 1, "flights-evaluation": 1, "sweep": 1,
+        "flights-staging": 0,
     }  # fmt: skip
