@@ -70,6 +70,20 @@ def _log_loss(answers: Answers) -> Weighted:
     return _mean(-np.log(np.clip(chosen, np.finfo(np.float64).eps, 1.0)))
 
 
+def _d2_log_loss(answers: Answers) -> Weighted:
+    """How much of the log-loss of always saying the rows' own class shares is saved; rows of other shares, which are
+    harder or easier for anybody, stay comparable."""
+    loss = _log_loss(answers)
+    classes = np.eye(answers.classes)[answers.truth]
+
+    def weighted(weights: Floats) -> Floats:
+        shares = _ratio(weights @ classes, weights.sum(axis=1, keepdims=True))
+        entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
+        return 1.0 - _ratio(loss(weights), entropy)
+
+    return weighted
+
+
 def _brier(answers: Answers) -> Weighted:
     assert answers.probabilities is not None
     wanted = np.eye(answers.classes)[answers.truth]
@@ -183,6 +197,7 @@ METRICS = {
         Metric("roc_auc", "classification", True, "ranks", _roc_auc),
         Metric("average_precision", "classification", True, "ranks", _average_precision),
         Metric("log_loss", "classification", False, "probabilities", _log_loss),
+        Metric("d2_log_loss", "classification", True, "probabilities", _d2_log_loss),
         Metric("brier", "classification", False, "probabilities", _brier),
         Metric("accuracy", "classification", True, "", _accuracy),
         Metric("balanced_accuracy", "classification", True, "", _balanced_accuracy),

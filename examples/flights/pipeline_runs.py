@@ -40,8 +40,8 @@ class Runs:
             (version, *_) = self._client.list_pipeline_versions(found, sort_by="created_at desc").pipeline_versions
             self._pipelines[pipeline] = (found, version.pipeline_version_id)
         found, version = self._pipelines[pipeline]
-        run = self._client.run_pipeline(
-            self._experiment, name, pipeline_id=found, version_id=version, params=parameters
+        run = _quietly(
+            self._client.run_pipeline, self._experiment, name, pipeline_id=found, version_id=version, params=parameters
         )
         return str(run.run_id)
 

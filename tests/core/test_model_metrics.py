@@ -39,6 +39,7 @@ def expected(name: str, answers: Answers, weights: np.ndarray) -> float:
         ),
         "average_precision": lambda: reference.average_precision_score(truth, answers.ranks, **w),
         "log_loss": lambda: reference.log_loss(truth, chances, labels=range(answers.classes), **w),
+        "d2_log_loss": lambda: reference.d2_log_loss_score(truth, chances, labels=range(answers.classes), **w),
         "brier": lambda: (
             reference.brier_score_loss(truth, chances[:, 1], **w)
             if answers.classes == 2
