@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from kfp_lifecycle.core import settings
+from kfp_lifecycle.core.logged_rows import CHECK_ID
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,10 @@ class Gateway:
         return (self.url or f"http://{host}").rstrip("/")
 
     def headers(self, host: str) -> dict[str, str]:
-        """The headers that lead to a host and prove the caller."""
-        found = {"Host": host} if self.url else {}
+        """The headers that lead to a host, prove the caller, and keep the request out of the log of users' requests."""
+        found = {"x-request-id": f"{CHECK_ID}{uuid.uuid4().hex}"}
+        if self.url:
+            found["Host"] = host
         if self.token_file:
             found["Authorization"] = f"Bearer {Path(self.token_file).read_text(encoding='utf-8').strip()}"
         return found

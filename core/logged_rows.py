@@ -24,6 +24,9 @@ SCORE = "_score"
 # One a class where there are more than two, numbered in the signature's order.
 CLASS_SCORE = "_score_{}"
 
+# The ids of requests that steps send to prove or compare versions begin with this. They are nobody's, and not logged.
+CHECK_ID = "kfp-lifecycle-check-"
+
 LOG_COLUMNS = (REQUEST_ID, ROW, EVENT_TIME, ARRIVAL_TIME, REVISION, MODEL_VERSION, STATUS, PREDICTION, SCORE)
 
 

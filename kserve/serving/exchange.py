@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from kfp_lifecycle.core.logged_rows import CHECK_ID
 from kfp_lifecycle.serving.estimator import ServedEstimator
 from kfp_lifecycle.serving.far_values import Ranges, far_value
 from kfp_lifecycle.serving.frames import FrameMaker
@@ -64,6 +65,10 @@ class _Question:
     refusal: Refusal | None
 
 
+def _is_check(question: _Question) -> bool:
+    return question.marks.request_id.startswith(CHECK_ID)
+
+
 class Exchange:
     """Answers the requests for one model. Safe to use from several threads.
 
@@ -79,7 +84,7 @@ class Exchange:
         ranges: of the training's values, to tell a client's fault from the model's when it fails.
 
     Attributes:
-        log: gets every row that could be read, once it is set.
+        log: gets every row that could be read, once it is set; those of our own steps' checks are no user's.
     """
 
     def __init__(
@@ -125,6 +130,9 @@ class Exchange:
             if question.refusal is not None:
                 refused = self.error(question.refusal.status, question.refusal.message)
                 self._conclude(question, refused, answers)
+                continue
+            if self.log is not None and _is_check(question):
+                self._predict([question], answers)
                 continue
             if group and grouped + question.rows.count > self._rows_at_once:
                 self._predict(group, answers)
@@ -176,6 +184,8 @@ class Exchange:
 
     def _predict(self, group: list[_Question], answers: list[Answer | None]) -> None:
         wanted = {part for question in group for part in question.parts}
+        if self.log is not None and self.estimator.together:
+            wanted = set(self.estimator.available)
         parts = tuple(part for part in self.estimator.available if part in wanted)
         rows = joined([question.rows for question in group])
         try:
@@ -202,6 +212,9 @@ class Exchange:
 
     def _log(self, group: list[_Question], rows: Rows, status: int, predictions: Predictions | None) -> None:
         if self.log is None:
+            return
+        if _is_check(group[0]):
+            self.log.ignore()
             return
         self.log.offer(
             [question.marks for question in group],

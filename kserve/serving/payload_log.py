@@ -60,7 +60,7 @@ class PayloadLog:
         self._queue.offer(Entry(marks, counts, rows, status, predictions, fit, size))
 
     def ignore(self) -> None:
-        """Count a request whose rows could not be read."""
+        """Count a request that is not logged."""
         self._ignored += 1
 
     def counts(self) -> dict[str, int]:

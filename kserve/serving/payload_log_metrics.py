@@ -14,7 +14,7 @@ _COUNTERS = {
     "dropped": "Rows that were not taken, because the queue was full",
     "written": "Rows in parts that the store took",
     "failed": "Rows in parts that could not be written",
-    "ignored": "Requests whose rows could not be read, and so are not logged",
+    "ignored": "Requests that are not logged: their rows could not be read, or a step sent them as a check",
 }
 
 

@@ -26,3 +26,18 @@ def test_a_canary_that_becomes_stable_loses_the_containers_name() -> None:
 
 def test_a_knative_canary_stands_in_spec_predictor_and_names_none() -> None:
     assert "name" not in canary_spec(Mode.KNATIVE, arm("1"), arm("2"), 10)["predictor"]["model"]
+
+
+def test_more_variables_stand_after_ours_unless_the_overrides_name_them_too() -> None:
+    spec = predictor(
+        Mode.STANDARD,
+        arm_name="v1",
+        version="1",
+        digest="d",
+        uri="s3://m/1",
+        runtime="r",
+        variables={"LOG": "s3://logs", "SECONDS": "5"},
+        overrides={"model": {"env": [{"name": "LOG", "value": ""}, {"name": "MORE", "value": "x"}]}},
+    )
+    variables = [(each["name"], each["value"]) for each in spec["model"]["env"]]
+    assert variables[2:] == [("SECONDS", "5"), ("LOG", ""), ("MORE", "x")]

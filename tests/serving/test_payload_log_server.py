@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kfp_lifecycle.core.logged_rows import CHECK_ID
+
 PREDICT = "/v1/models/flights:predict"
 INFER = "/v2/models/flights/infer"
 JSON = {"content-type": "application/json"}
@@ -124,9 +126,11 @@ def test_every_request_whose_rows_can_be_read_is_logged_with_its_answer(
         ]
         assert [code for code, _ in unreadable] == [400, 422, 413]
         assert len({found["x-request-id"] for _, found in unreadable}) == 3
+        for row in (instances[0], refused):
+            server.call("POST", PREDICT, {"instances": [row]}, {**JSON, "x-request-id": f"{CHECK_ID}1"})
         until(lambda: counted(server)["written"] == 7)
         assert counted(server) == {
-            **{"logged": 7, "dropped": 0, "written": 7, "failed": 0, "waiting": 0, "requests_ignored": 3}
+            **{"logged": 7, "dropped": 0, "written": 7, "failed": 0, "waiting": 0, "requests_ignored": 5}
         }
     rows = sorted(logged(tmp_path), key=lambda row: (row["_arrival_time"], row["_row"]))
     ids = ["named"] * 3 + ["in-body", "both", made["x-request-id"], "refused"]

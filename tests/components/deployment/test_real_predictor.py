@@ -1,4 +1,4 @@
-"""The whole way with nothing stood in: a fitted model, register, deploy, the real predictor, one request."""
+"""The whole way with nothing stood in: a fitted model, register, deploy, the real predictor, one request, its log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 from sklearn.compose import make_column_transformer
@@ -40,10 +41,10 @@ def model(tmp_path: Path, file: Any, mlflow_uri: str) -> Any:
     return file(str(tmp_path / "model"), "", metadata)
 
 
-def test_a_trained_model_is_registered_released_and_answers(
+def test_a_trained_model_is_registered_released_and_answers_and_logs_what_it_answered(
     model, registered, local_cluster, file, tmp_path, monkeypatch
 ):
-    cluster = local_cluster()
+    cluster = local_cluster(payload_log=True)
     for name, value in {**cluster.environment(), "MLFLOW_TRACKING_URI": registered.client.tracking_uri}.items():
         monkeypatch.setenv(name, value)
     version, uri, digest = register(model, registered.name, run_id="run-1")
@@ -57,3 +58,16 @@ def test_a_trained_model_is_registered_released_and_answers(
     answer = cluster.send(registered.name, {"inputs": row})
     assert (answer.status, answer.headers["x-model-version"]) == (200, "1")
     assert answer.json()["outputs"][0]["data"] == [1]
+    folder = cluster.state.payloads / registered.name
+    cluster.wait(lambda: answer.headers["x-request-id"] in logged_rows(folder), "the row in the log")
+    # The example that deploy probed with is not there.
+    [row] = logged_rows(folder).values()
+    assert (row["age"], row["plan"], row["_prediction"], row["_model_version"]) == (2.5, "a", "1", "1")
+    assert 0.5 < row["_score"] < 1
+    assert row["_revision"] == answer.revision
+
+
+def logged_rows(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows in the log by request id."""
+    parts = [path for path in folder.rglob("*.parquet") if not path.name.startswith(".")]
+    return {row["_request_id"]: row for part in parts for row in pq.ParquetFile(part).read().to_pylist()}
