@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -86,13 +86,23 @@ def answers(port: int, path: str) -> bool:
         connection.close()
 
 
+def log_of(server: Server, logs: Path) -> Path:
+    """The file with the server's output."""
+    return logs / f"{server.name.replace(' ', '-').replace(',', '')}.log"
+
+
 @contextmanager
-def running(server: Server, logs: Path) -> Iterator[int]:
-    """The port of a started server, which is stopped at the end with all of its processes."""
+def running(server: Server, logs: Path, variables: Mapping[str, str] | None = None) -> Iterator[int]:
+    """The port of a started server, which is stopped at the end with all of its processes.
+
+    Args:
+        variables: more of its environment.
+    """
     port = free_port()
-    log = logs / f"{server.name.replace(' ', '-').replace(',', '')}.log"
+    log = log_of(server, logs)
     # mlflow starts uvicorn by its bare name.
     environment = {**os.environ, "PATH": f"{STEPS}:{os.environ['PATH']}", "MLFLOW_TRACKING_URI": f"file:{logs}/mlruns"}
+    environment |= variables or {}
     if server.native_threads:
         environment["OMP_NUM_THREADS"] = server.native_threads
     with log.open("wb") as output:
@@ -111,7 +121,8 @@ def running(server: Server, logs: Path) -> Iterator[int]:
             time.sleep(0.2)
         yield port
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(timeout=15)
         except subprocess.TimeoutExpired:
