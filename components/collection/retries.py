@@ -37,8 +37,7 @@ def superseded(read: Read) -> npt.NDArray[np.int64]:
     candidates: list[npt.NDArray[np.int64]] = []
     start = 0
     for batch in read(KEYS):
-        hashes, present = row_hashes(batch, (REQUEST_ID, ROW)), _present(batch)
-        places = np.flatnonzero(np.isin(hashes, repeated) & present)
+        places = np.flatnonzero(np.isin(row_hashes(batch, (REQUEST_ID, ROW)), repeated))
         chosen = batch.take(places)
         arrivals = chosen[ARRIVAL_TIME].cast("int64").to_pylist()
         for place, row, arrival in zip((places + start).tolist(), chosen.to_pylist(), arrivals, strict=True):
@@ -65,12 +64,10 @@ def without(batches: Iterator[pa.RecordBatch], places: npt.NDArray[np.int64]) ->
 
 
 def _hashes(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
-    hashes: npt.NDArray[np.uint64] = row_hashes(batch, (REQUEST_ID, ROW))[_present(batch)]
+    """Of the rows that have an id."""
+    present = batch[REQUEST_ID].is_valid().to_numpy(zero_copy_only=False)
+    hashes: npt.NDArray[np.uint64] = row_hashes(batch, (REQUEST_ID, ROW))[present]
     return hashes
-
-
-def _present(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-    return np.asarray(batch[REQUEST_ID].is_valid().to_numpy(zero_copy_only=False), np.bool_)
 
 
 def _repeated(parts: Iterator[npt.NDArray[np.uint64]]) -> npt.NDArray[np.uint64]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.components.collection.payload_logs import entry, put_log
 
+from kfp_lifecycle.components.collection import labels
 from kfp_lifecycle.components.collection.label_index import LabelColumns, index_labels
 from kfp_lifecycle.core.errors import InputError
 
@@ -162,13 +164,24 @@ def test_without_labels_the_label_is_the_rows_own(workshop):
     assert workshop.collect(label="late", labels_id=["id"]).to_pydict() == {"late": [1]}
 
 
+def test_a_hash_that_two_keys_share_gives_no_wrong_label(monkeypatch):
+    columns = LabelColumns({"id": "_request_id"}, {"_request_id": pa.string()}, "late", "", KNOWN)
+    batch = pa.record_batch({"id": ["a", "b"], "late": [1, 2]})
+    ready = index_labels(iter([batch]), pa.int64(), columns)
+    monkeypatch.setattr(labels, "row_hashes", lambda batch, keys: np.repeat(ready.hashes[:1], len(batch)))
+    found = ready.of(pa.record_batch({"_request_id": ["a", "b", "c"]})).to_pylist()
+    assert found in ([1, None, None], [None, 2, None])
+
+
 keys = st.tuples(st.sampled_from(["a", "b", "ä"]), st.integers(0, 3))
 
 
-@given(labels=st.dictionaries(keys, st.integers(), max_size=8), rows=st.lists(keys, max_size=20), seed=st.randoms())
+@given(
+    given_labels=st.dictionaries(keys, st.integers(), max_size=8), rows=st.lists(keys, max_size=20), seed=st.randoms()
+)
 @settings(deadline=None)
-def test_every_row_gets_the_label_of_its_key_or_none(labels, rows, seed):
-    known = list(labels.items())
+def test_every_row_gets_the_label_of_its_key_or_none(given_labels, rows, seed):
+    known = list(given_labels.items())
     seed.shuffle(known)
     kinds = pa.schema([("id", pa.string()), ("row", pa.int64()), ("late", pa.string())])
     columns = [[key[0] for key, _ in known], [key[1] for key, _ in known], [str(label) for _, label in known]]
@@ -179,4 +192,4 @@ def test_every_row_gets_the_label_of_its_key_or_none(labels, rows, seed):
     batch = pa.record_batch(
         [pa.array([row[0] for row in rows], pa.string()), pa.array([row[1] for row in rows], pa.int64())], list(types)
     )
-    assert ready.of(batch).to_pylist() == [str(labels[row]) if row in labels else None for row in rows]
+    assert ready.of(batch).to_pylist() == [str(given_labels[row]) if row in given_labels else None for row in rows]
