@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,21 @@ def test_of_many_writers_at_the_same_time_one_wins_and_its_file_is_whole(root, t
 
     with ThreadPoolExecutor(4) as pool:
         won = list(pool.map(write, range(4)))
+    assert won.count(True) == 1
+    assert content(uri) == files[won.index(True)].read_bytes()
+
+
+def test_writers_that_are_all_about_to_take_the_name_leave_it_to_one(tmp_path, monkeypatch):
+    uri, copied, copy = str(tmp_path / "rows.parquet"), threading.Barrier(3), shutil.copyfile
+
+    def copy_and_wait(source: Path, target: Path) -> None:
+        copy(source, target)
+        copied.wait(60)
+
+    monkeypatch.setattr(local_files.shutil, "copyfile", copy_and_wait)
+    files = [file(tmp_path, str(number), bytes([number])) for number in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        won = list(pool.map(lambda source: create_from(uri, source), files))
     assert won.count(True) == 1
     assert content(uri) == files[won.index(True)].read_bytes()
 

@@ -17,6 +17,7 @@ from tests.components.scoring.conftest import Scene, people
 from kfp_lifecycle.adapters import object_store
 from kfp_lifecycle.components.scoring import scoring
 from kfp_lifecycle.components.scoring.scoring import score
+from kfp_lifecycle.core import row_ranges
 from kfp_lifecycle.core.errors import InputError
 
 ADDED = ["_row", "_event_time", "_model_version", "_status", "_prediction", "_score"]
@@ -27,7 +28,9 @@ def files(uri: str) -> dict[str, tuple[int, int]]:
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in Path(uri).iterdir()}
 
 
-def test_the_rows_come_back_with_their_answers(scene):
+def test_the_rows_come_back_with_their_answers(scene, monkeypatch):
+    # Several batches a shard.
+    monkeypatch.setattr(row_ranges, "_BATCH_ROWS", 30)
     version, frame = scene.crown(), people(250)
     found = scene.run(scene.store(frame), rows_per_shard=100)
     assert (found.rows, found.predicted, found.version) == (250, 250, version)
