@@ -10,6 +10,9 @@ import pytest
 from kubernetes.client import CustomObjectsApi
 from tests.local.conftest import STAND_IN
 
+from kfp_lifecycle.local.environment import environment
+from kfp_lifecycle.local.settings import ClusterSettings
+from kfp_lifecycle.local.state import StateFolder
 from kfp_lifecycle.local.testing import Cluster, ClusterFactory
 
 
@@ -25,6 +28,7 @@ def test_a_step_finds_every_server_in_its_environment(with_mlflow: Cluster) -> N
     assert variables["KFP_LIFECYCLE_METRICS"] == "envoy"
     assert variables["KFP_LIFECYCLE_ENVOY_ADMIN_URL"] == with_mlflow.gateway_admin_url
     assert variables["KFP_LIFECYCLE_SERVE_SCHEMES"].endswith(",file")
+    assert not [name for name in variables if "PAYLOAD_LOG" in name]
     models = Path(variables["KFP_LIFECYCLE_MODELS_ROOT"])
     assert models.is_dir()
     assert variables["KFP_LIFECYCLE_MODELS_SERVE_ROOT"] == models.as_uri()
@@ -54,3 +58,9 @@ def test_mlflow_is_one_process_and_refuses_foreign_hosts(with_mlflow: Cluster) -
         timeout=60,
     )
     assert foreign.status_code == 403
+
+
+def test_deploy_finds_the_folder_of_the_payload_logs_where_they_are_on(tmp_path: Path) -> None:
+    state = StateFolder.at(tmp_path)
+    given = environment(state, ClusterSettings(payload_log=True), gateway_url="", gateway_admin_url="", mlflow_url="")
+    assert given["KFP_LIFECYCLE_PAYLOAD_LOG_URI"] == str(tmp_path / "payloads")

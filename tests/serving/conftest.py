@@ -188,12 +188,13 @@ def free_port() -> Callable[[], int]:
 
 @dataclass
 class Running:
-    """A started server."""
+    """A started server; ``payloads`` is where it logs what it is asked."""
 
     process: subprocess.Popen[bytes]
     port: int
     grpc_port: int
     log: Path
+    payloads: Path
 
     def listening(self) -> set[tuple[str, int]]:
         """Address and port of everything that the process listens at; an IPv4 address however it is written."""
@@ -220,6 +221,7 @@ class Running:
 
 
 Serve = Callable[..., AbstractContextManager[Running]]
+_PAYLOADS = "KFP_LIFECYCLE_PAYLOAD_LOG_URI"
 
 
 @pytest.fixture(scope="session")
@@ -243,7 +245,7 @@ def serve(serve_python: Path, free_port: Callable[[], int], tmp_path_factory: py
                 env={**os.environ, "KFP_LIFECYCLE_MODEL_VERSION": "3", **environment},
                 cwd=log.parent,
             )
-        running = Running(process, port, grpc_port, log)
+        running = Running(process, port, grpc_port, log, Path(environment.get(_PAYLOADS, "")))
         try:
             deadline = time.monotonic() + 120
             while True:
@@ -267,7 +269,8 @@ def serve(serve_python: Path, free_port: Callable[[], int], tmp_path_factory: py
 
 
 @pytest.fixture(scope="session")
-def server(serve: Serve, model_directory: Path) -> Iterator[Running]:
-    """A server with gRPC that the tests of a process share; none of them changes it."""
-    with serve(model_directory, "--grpc", KFP_LIFECYCLE_LATENCY_BUCKETS="0.02,0.3,2") as running:
+def server(serve: Serve, model_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server with gRPC and a payload log that the tests of a process share; none of them changes it."""
+    log = {_PAYLOADS: str(tmp_path_factory.mktemp("payloads")), "KFP_LIFECYCLE_PAYLOAD_LOG_SECONDS": "0.2"}
+    with serve(model_directory, "--grpc", KFP_LIFECYCLE_LATENCY_BUCKETS="0.02,0.3,2", **log) as running:
         yield running

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from tests.serving.payload_parts import logged, until
 
 CLIENT = """
 import json, sys
@@ -16,13 +19,13 @@ port, document = sys.argv[1], json.loads(sys.argv[2])
 stub = service.GRPCInferenceServiceStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
 contents = {"FP64": "fp64_contents", "INT64": "int64_contents", "BOOL": "bool_contents", "BYTES": "bytes_contents"}
 
-def infer(inputs):
+def infer(inputs, **options):
     tensors = []
     for tensor in inputs:
         data = [value.encode() if isinstance(value, str) else value for value in tensor["data"]]
         tensors.append({**{key: tensor[key] for key in ("name", "shape", "datatype")},
                         "contents": {contents[tensor["datatype"]]: data}})
-    return stub.ModelInfer(pb.ModelInferRequest(model_name="flights", id="7", inputs=tensors))
+    return stub.ModelInfer(pb.ModelInferRequest(model_name="flights", id="7", inputs=tensors), **options)
 
 def code(call):
     try:
@@ -30,7 +33,7 @@ def code(call):
     except grpc.RpcError as error:
         return [error.code().name, error.details()]
 
-good = infer(document["inputs"])
+good = infer(document["inputs"], metadata=[("x-request-id", "over-grpc"), ("x-event-time", "2013-05-01T10:00:00Z")])
 bad = [{**t, "data": [float("inf")] * len(t["data"])} if t["name"] == "distance" else t for t in document["inputs"]]
 ready = [stub.ServerReady(pb.ServerReadyRequest()).ready, stub.ModelReady(pb.ModelReadyRequest(name="flights")).ready]
 print(json.dumps({
@@ -71,3 +74,9 @@ def test_grpc_gets_the_same_answers_checks_and_blocks(
     assert "by releases only" in seen["load"][1]
     assert "by releases only" in seen["unload"][1]
     assert bad_requests(server) == before + 2
+    until(lambda: [row for row in logged(server.payloads) if row["_request_id"] == "over-grpc"])
+    found = [row for row in logged(server.payloads) if row["_request_id"] == "over-grpc"]
+    assert [(row["_row"], row["_prediction"]) for row in found] == list(enumerate(expected))
+    assert {row["_event_time"] for row in found} == {datetime(2013, 5, 1, 10, tzinfo=UTC)}
+    # Of the bad ones, that with readable rows is known by the id in its body.
+    until(lambda: [row for row in logged(server.payloads) if (row["_request_id"], row["_status"]) == ("7", 422)])

@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,9 +13,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from tests.serving.payload_parts import logged, until
 
 from kfp_lifecycle.core.logged_rows import CHECK_ID
 
@@ -24,20 +22,6 @@ PREDICT = "/v1/models/flights:predict"
 INFER = "/v2/models/flights/infer"
 JSON = {"content-type": "application/json"}
 QUEUE_ROWS, PART_ROWS = 400, 100
-
-
-def logged(root: Path) -> list[dict[str, Any]]:
-    """Every row in the parts below the root, whatever their names; readers pass hidden files by."""
-    parts = [path for path in sorted(root.rglob("*.parquet")) if not path.name.startswith(".")]
-    # Not by folder names: a model may have a feature that is called hour.
-    return pa.concat_tables([pq.ParquetFile(part).read() for part in parts]).to_pylist() if parts else []
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def counted(server: Any) -> dict[str, int]:
