@@ -83,7 +83,9 @@ def find_sources(uri: str, format: str) -> list[Source]:
     if format not in FORMATS:
         raise InputError("format", format, "one of " + ", ".join(FORMATS), "Leave it at auto to go by the file names.")
     base = object_store.locate(uri)
-    found = {place.uri: info for place, info in listed(uri, "uri") if not is_hidden(place.uri, base.uri)}
+    # KServe names a record's file by its id, which a client may choose.
+    all_count = format == KSERVE_BLOB
+    found = {place.uri: info for place, info in listed(uri, "uri") if all_count or not is_hidden(place.uri, base.uri)}
     named = {name: _SUFFIXES.get(_suffix(name), "") for name in found}
     if format in LOGS:
         known = {name: kind for name, kind in named.items() if kind in LOGS[format]}
@@ -99,7 +101,7 @@ def find_sources(uri: str, format: str) -> list[Source]:
         raise InputError(
             "uri",
             object_store.public(uri),
-            "files that end in " + ", ".join(_SUFFIXES) + ", each also with .gz",
+            f"files that end in {', '.join(_endings(format))}, each also with .gz",
             "Set format, if they have another name." if found else "The folder holds only hidden files.",
         )
     if len(set(known.values())) > 1 and format not in LOGS:
@@ -194,6 +196,10 @@ def _suffix(uri: str) -> str:
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
+
+
+def _endings(format: str) -> list[str]:
+    return [suffix for suffix, kind in _SUFFIXES.items() if kind in LOGS.get(format, FORMATS)]
 
 
 def _partitions(name: str, base: str) -> dict[str, str | None]:

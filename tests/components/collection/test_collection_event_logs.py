@@ -318,3 +318,17 @@ def test_equal_logs_give_equal_digests_whatever_the_order_of_their_files(worksho
         place.collect(format="kserve-blob")
         digests.add(place.table.metadata["digest"])
     assert len(digests) == 1
+
+
+def test_a_record_is_read_whatever_its_id_makes_of_the_name_of_its_file(workshop):
+    for kind, body in (("request", ASKED), ("response", ANSWERED)):
+        for given in ("_mine", ".mine", "a/b"):
+            workshop.put(f"logs/{given}-{kind}.json", json.dumps(kserve_record(given, kind, body)).encode())
+    table = workshop.collect(format="kserve-blob")
+    assert table["_request_id"].to_pylist()[::2] == [".mine", "_mine", "a/b"]
+
+
+def test_a_log_in_a_format_that_is_not_read_is_refused(workshop):
+    workshop.put("id-0-request.csv", "url,bytes\n")
+    with pytest.raises(InputError, match=r"files that end in \.parquet, \.pq, \.jsonl, \.ndjson, \.json, each"):
+        workshop.collect(format="kserve-blob")
