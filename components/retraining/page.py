@@ -27,11 +27,16 @@ def _history(entries: tuple[Entry, ...]) -> str:
     newest = sorted(entries, key=lambda each: (each.as_of, each.window), reverse=True)
     rows = [
         [
-            format_time(each.as_of),
-            each.window,
-            each.reservation.run_id or "not known yet",
+            _short(format_time(each.as_of)),
             str(each.reservation.outcome or each.reservation.state).lower(),
+            " to ".join(map(_short, each.window.split("/"))),
+            each.reservation.run_id or "not known yet",
         ]
         for each in newest[:_SHOWN]
     ]
-    return html.table(["as of", "window", "run", "state"], rows)
+    return html.table(["as of (UTC)", "state", "window", "run"], rows)
+
+
+def _short(moment: str) -> str:
+    """Of a moment in ISO 8601 what a table has room for."""
+    return moment.removesuffix("T00:00:00Z").removesuffix("Z").replace("T", " ")
