@@ -198,10 +198,20 @@ def _pending(found: Reservation) -> StartPending:
 
 def _give_up(store: Store, held: Stored) -> None:
     """Let the next caller try at once; where that cannot be written, it waits for the lease to end."""
+    mine, stored = held.reservation, held
     try:
-        store.write(held, reservation.given_up(held.reservation, clock.now()))
+        for _ in range(_ATTEMPTS):
+            try:
+                store.write(stored, reservation.given_up(mine, clock.now()))
+                return
+            except Conflict:
+                # In a store of several reservations it may be another one that has changed.
+                found = store.read(mine.key)
+                if found is None or found.reservation != mine:
+                    return
+                stored = found
     except KubernetesError as error:
-        _log.warning("the reservation %r stays until its lease ends: %s", held.reservation.key, error)
+        _log.warning("the reservation %r stays until its lease ends: %s", mine.key, error)
 
 
 def _known(store: Store, stored: Stored, how: How) -> Started:

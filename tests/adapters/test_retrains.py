@@ -181,6 +181,28 @@ def test_a_refused_start_lets_the_next_caller_try_at_once(starter: Any, stand_in
     assert retrain(starter(patience=0), cause(1)).decision.outcome == "already_running"
 
 
+def test_a_refused_start_is_given_back_though_the_book_has_changed_meanwhile(
+    starter: Any, stand_in_kfp: StandInKfp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, create = starter(patience=0), single_runs.kfp_runs.create
+
+    def refused(connection: Any, request: Any, name: str) -> Any:
+        # Somebody else writes the book while the request is on its way.
+        book = RetrainBook(made.kubernetes, "team", cause())
+        book.read("")
+        changed = {key: replace(it, caller="somebody") for key, it in book.book.entries.items()}
+        book.book = replace(book.book, entries=changed)
+        book.save()
+        return create(connection, request, name)
+
+    monkeypatch.setattr(single_runs.kfp_runs, "create", refused)
+    stand_in_kfp.refuse = 400
+    with pytest.raises(KfpInvalid):
+        retrain(made, cause(1))
+    stand_in_kfp.refuse = 0
+    assert retrain(made, cause(1)).how is How.STARTED
+
+
 def test_the_same_window_takes_over_what_its_dead_holder_left(starter: Any, stand_in_kfp: StandInKfp) -> None:
     stand_in_kfp.refuse = 500
     with pytest.raises(KfpError):

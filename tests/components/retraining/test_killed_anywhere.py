@@ -73,7 +73,7 @@ def test_a_step_killed_at_a_write_is_made_up_for_by_the_next_one(
         doomed.wait_until_ready()
         after.wait_until_ready()
         doomed.go()
-        assert doomed.process.wait(60) == -9
+        assert doomed.process.wait(120) == -9
     assert len(runs(cluster, model)) == left
     after.go()
     answer = after.answer()
@@ -92,7 +92,7 @@ def test_a_write_whose_answer_is_lost_starts_no_second_run(
         for each in (monitor, after):
             each.wait_until_ready()
         monitor.go()
-        monitor.process.wait(60)
+        monitor.process.wait(120)
         after.go()
         answer = after.answer()
     [run] = runs(cluster, model)
