@@ -25,7 +25,8 @@ def join(
     """Prove that the plan's shards hold each row of the table once and in order, and write them as one table.
 
     Returns:
-        The folder of the shards, the version, the number of rows, the table's digest, and the rows that this run predicted.
+        The folder of the shards, the version, the number of rows, the table's digest, and how many rows this run
+        predicted.
 
     Raises:
         InputError: the table is not the plan's; a shard's file is missing or holds other rows; or the folder's manifest
