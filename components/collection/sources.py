@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -135,11 +136,11 @@ def partition_columns(sources: Sequence[Source]) -> dict[str, list[str | int | N
 
 
 @contextmanager
-def open_source(source: Source) -> Iterator[Any]:
-    """A stream for pyarrow; decompressed when the name ends in .gz."""
+def open_source(source: Source, content: bytes | None = None) -> Iterator[Any]:
+    """A stream for pyarrow; decompressed when the name ends in .gz. ``content`` is the file's, where it is at hand."""
     import pyarrow as pa
 
-    with object_store.open_input(source.uri, "uri") as stream:
+    with object_store.open_input(source.uri, "uri") if content is None else BytesIO(content) as stream:
         if _path(source.uri).endswith(".gz"):
             with pa.input_stream(stream, compression="gzip") as plain:
                 yield plain

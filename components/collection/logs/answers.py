@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kfp_lifecycle.components.collection.logs.requests import Tensor, read_tensor
-from kfp_lifecycle.components.collection.logs.values import Malformed, checked_value, parse_json
+from kfp_lifecycle.components.collection.logs.values import Malformed, checked_text, checked_value, parse_json
 from kfp_lifecycle.core.logged_rows import PREDICTION, SCORE, class_scores, class_text
 
 # How far the probabilities of a row may be from one in sum, after a model in 16 or 32 bits.
@@ -40,10 +40,14 @@ def read_answer(document: Any) -> Answered:
         Malformed: a body of something else.
     """
     if isinstance(document, dict) and isinstance(document.get("predictions"), list):
-        return _from_v1(document)
-    if isinstance(document, dict) and isinstance(document.get("outputs"), list):
-        return _from_v2(document)
-    raise Malformed("an answer with neither predictions nor outputs")
+        answered = _from_v1(document)
+    elif isinstance(document, dict) and isinstance(document.get("outputs"), list):
+        answered = _from_v2(document)
+    else:
+        raise Malformed("an answer with neither predictions nor outputs")
+    if not answered.rows:
+        raise Malformed("an answer without a prediction")
+    return answered
 
 
 def _from_v1(document: dict[str, Any]) -> Answered:
@@ -80,7 +84,7 @@ def _from_v2(document: dict[str, Any]) -> Answered:
     return Answered(
         (labels or scores).shape[0],  # type: ignore[union-attr]
         _columns(labels.values if labels else None, probabilities, classes if isinstance(classes, list) else None),
-        version if isinstance(version, str) and version else None,
+        checked_text(version, "model_version") if isinstance(version, str) and version else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from kfp_lifecycle.components.collection.logs.events import Event, read_cloud_event, read_kserve_record
 from kfp_lifecycle.components.collection.logs.values import Malformed, NoPrediction, parse_json
+from kfp_lifecycle.components.collection.prefetch import fetched_ahead
 from kfp_lifecycle.components.collection.sources import (
     KSERVE_BLOB,
     PARQUET,
@@ -50,8 +51,8 @@ class Count:
 
 def read_events(sources: Sequence[Source], count: Count) -> Iterator[Event]:
     """The events of all files in order; what cannot be understood is counted in ``count``."""
-    for source in sources:
-        for number, record in enumerate(_records(source, count), 1):
+    for source, content in fetched_ahead(sources):
+        for number, record in enumerate(_records(source, content, count), 1):
             count.records += 1
             try:
                 if isinstance(record, Malformed):
@@ -69,9 +70,9 @@ def _event(source: Source, record: Any) -> Event:
     return read_cloud_event(record)
 
 
-def _records(source: Source, count: Count) -> Iterator[Any]:
+def _records(source: Source, content: bytes | None, count: Count) -> Iterator[Any]:
     try:
-        with open_source(source) as stream:
+        with open_source(source, content) as stream:
             read: Callable[..., Iterator[Any]] = _parquet_rows if source.format == PARQUET else _json_records
             yield from readable(source, read(stream))
     except UnreadableFile as error:

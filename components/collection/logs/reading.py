@@ -49,7 +49,7 @@ def read_log(sources: Sequence[Source], options: LogOptions, scratch: Path) -> t
     Args:
         sources: the files of the log.
         options: how to read them.
-        scratch: a folder on this machine's disk for what has to be converted; about three times the log's size.
+        scratch: a folder on this machine's disk for what has to be converted, about the size of all bodies.
 
     Raises:
         InputError: no file is near the window, too many records are malformed, or none is a prediction.

@@ -8,7 +8,7 @@ from itertools import chain
 from math import prod
 from typing import Any
 
-from kfp_lifecycle.components.collection.logs.values import Malformed, NoPrediction, checked_value
+from kfp_lifecycle.components.collection.logs.values import Malformed, NoPrediction, checked_text, checked_value
 from kfp_lifecycle.core.errors import InputError
 
 _FLOATS = {"FP16", "FP32", "FP64", "BF16"}
@@ -42,11 +42,17 @@ def read_request(document: Any, names: Sequence[str]) -> Asked:
         InputError: the body does not name its values, and there are no names.
     """
     if isinstance(document, dict) and isinstance(document.get("instances"), list):
-        return _from_instances(document["instances"], names)
+        return _checked(_from_instances(document["instances"], names))
     if isinstance(document, dict) and isinstance(document.get("inputs"), list):
         given = document.get("id")
-        return _from_tensors(document["inputs"], names, given if isinstance(given, str) else None)
+        return _checked(_from_tensors(document["inputs"], names, given if isinstance(given, str) else None))
     raise NoPrediction("neither instances nor inputs")
+
+
+def _checked(asked: Asked) -> Asked:
+    for text in (*asked.columns, asked.id or ""):
+        checked_text(text, text)
+    return asked
 
 
 def _from_instances(instances: list[Any], names: Sequence[str]) -> Asked:

@@ -9,7 +9,7 @@ from io import BytesIO
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.components.collection.log_records import NOON, kserve_record
 
@@ -23,7 +23,7 @@ from kfp_lifecycle.core.logged_rows import class_text
 
 cells = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=5)
 words = ["instances", "inputs", "predictions", "probabilities", "classes", "outputs", "name", "shape", "datatype"]
-names = st.sampled_from([*words, "data", "parameters", "id", "a", "b"])
+names = st.sampled_from([*words, "data", "parameters", "id", "a", "b", "\ud800"])
 anything = st.recursive(
     cells | st.floats() | st.sampled_from(["FP64", "BYTES", 10**400, "\ud800"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=5),
@@ -33,6 +33,10 @@ anything = st.recursive(
 
 @given(document=anything)
 @settings(max_examples=300, deadline=None)
+@example(document={"predictions": []})
+@example(document={"instances": [{"\ud800": 1}]})
+@example(document={"id": "\ud800", "inputs": [{"name": "a", "shape": [1], "datatype": "FP64", "data": [1]}]})
+@example(document={"model_version": "\ud800", "outputs": [{"name": "a", "shape": [1], "datatype": "X", "data": [1]}]})
 def test_any_document_is_understood_or_malformed(document):
     """Nothing else comes out, and what is understood fits into columns of its own type."""
     for read in (lambda: read_request(document, ["a", "b"]), lambda: read_answer(document)):
@@ -40,10 +44,13 @@ def test_any_document_is_understood_or_malformed(document):
             found = read()
         except (Malformed, NoPrediction):
             continue
-        assert found.rows > 0 or not found.columns
+        assert found.rows > 0
         for values in found.columns.values():
             assert len(values) == found.rows
             pa.array(fitted(values, type_of(values)), type_of(values))
+        pa.schema([(name, pa.null()) for name in found.columns])
+        for text in (getattr(found, "id", None), getattr(found, "model_version", None)):
+            pa.array([text], pa.string())
 
 
 @given(record=anything | st.dictionaries(st.sampled_from(["specversion", "id", "type", "data", "time"]), anything))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +20,7 @@ from tests.components.collection.log_records import (
     lines,
 )
 
+from kfp_lifecycle.components.collection import prefetch
 from kfp_lifecycle.components.collection.logs import event_files
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.logged_rows import LOG_COLUMNS, log_types
@@ -246,6 +249,7 @@ def test_a_malformed_record_is_left_out_counted_and_told(workshop, caplog, case)
         {"predictions": [[0.5, 0.5], [1]]},
         {"predictions": ["a", "b"], "probabilities": [[0.5, 0.5]]},
         {"outputs": []},
+        {"predictions": []},
         {"error": "none"},
         [],
     ],
@@ -332,3 +336,31 @@ def test_a_log_in_a_format_that_is_not_read_is_refused(workshop):
     workshop.put("id-0-request.csv", "url,bytes\n")
     with pytest.raises(InputError, match=r"files that end in \.parquet, \.pq, \.jsonl, \.ndjson, \.json, each"):
         workshop.collect(format="kserve-blob")
+
+
+def test_many_small_files_of_a_bucket_are_fetched_at_once_and_read_in_order(bucket, monkeypatch):
+    """The store answers nobody before eight have asked; a reader that asks one by one would wait for ever."""
+    for number in range(8):
+        content = lines(cloud_event(number, "request", {"instances": [{"n": number}]}))
+        bucket.put(f"{number}.jsonl", content if number < 7 else content + " " * prefetch.SMALL)
+    together, fetch = Barrier(8, timeout=60), prefetch._content
+
+    def slow(source: Any) -> bytes | None:
+        together.wait()
+        return fetch(source)
+
+    monkeypatch.setattr(prefetch, "_content", slow)
+    assert bucket.collect(format="cloudevents")["n"].to_pylist() == list(range(8))
+
+
+def test_a_file_that_goes_while_a_bucket_is_read_is_named(bucket, monkeypatch):
+    for number in range(80):
+        bucket.put(f"{number:02}.jsonl", lines(cloud_event(number, "request", ASKED)))
+    fetch = prefetch._content
+
+    def gone(source: Any) -> bytes | None:
+        return fetch(replace(source, uri=source.uri.replace("50.jsonl", "gone.jsonl")))
+
+    monkeypatch.setattr(prefetch, "_content", gone)
+    with pytest.raises(InputError, match=r"uri='.*gone\.jsonl': expected an existing file"):
+        bucket.collect(format="cloudevents")
