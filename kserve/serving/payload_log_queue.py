@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from kfp_lifecycle.serving.predictions import Predictions
 
-# What a decoded value takes in memory, beside its text: a float and its place in a list.
-_VALUE_BYTES = 64
+# What these take in memory, measured: a decoded value and its place in a list, beside its text; a list; all the rest.
+_VALUE_BYTES, _LIST_BYTES, _ENTRY_BYTES = 64, 64, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Entry:
 
 def memory_of(rows: Rows, body_bytes: int) -> int:
     """About how many bytes decoded rows take that came in so many bytes of JSON."""
-    return rows.count * len(rows.columns) * _VALUE_BYTES + body_bytes
+    return len(rows.columns) * (rows.count * _VALUE_BYTES + _LIST_BYTES) + body_bytes + _ENTRY_BYTES
 
 
 @dataclass(frozen=True)

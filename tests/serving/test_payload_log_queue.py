@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import tracemalloc
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kfp_lifecycle.serving.payload_log_queue import Entry, PayloadQueue, memory_of
-from kfp_lifecycle.serving.request_marks import NO_MARKS
+from kfp_lifecycle.serving.protocol_v1 import read_v1
+from kfp_lifecycle.serving.request_marks import NO_MARKS, RequestMarks, new_id
 from kfp_lifecycle.serving.rows import Rows
 
 
@@ -110,5 +114,18 @@ def test_a_wait_ends_when_a_portion_is_full_or_the_queue_closes() -> None:
     assert not queue.offer(entry(1))
 
 
-def test_memory_counts_every_value() -> None:
-    assert memory_of(Rows(10, [[0.0] * 10] * 5), 300) == 10 * 5 * 64 + 300
+@pytest.mark.parametrize(("requests", "rows", "columns"), [(2000, 1, 10), (20, 100, 10), (300, 1, 100)])
+def test_the_memory_of_waiting_rows_is_not_underestimated(requests: int, rows: int, columns: int) -> None:
+    body = json.dumps({"instances": [[300.5 + place for place in range(columns)]] * rows}).encode()
+    names = [f"c{place}" for place in range(columns)]
+    tracemalloc.start()
+    try:
+        waiting = []
+        for number in range(requests):
+            found = read_v1(json.loads(body), names)
+            size = memory_of(found, len(body))
+            waiting.append(Entry([RequestMarks(new_id(), "", float(number))], [rows], found, 200, None, True, size))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used <= sum(one.size for one in waiting) <= 3 * used

@@ -126,7 +126,6 @@ def test_classes_of_any_type_are_logged_as_their_text(classes: tuple[Any, ...], 
 
 
 def test_what_was_refused_is_logged_without_an_answer_and_without_the_values_at_fault() -> None:
-    # An integer column would take 3.5 as 3 without a word.
     bad = entry((["x", 1e400, 2**70], [3.5, 2**70, 4], [1, "true", False], [7, {}, "AA"]), status=422, fit=False)
     table = log_table([bad, entry(TWO, labels=["no", "no"])], shape())
     assert table["wind"].to_pylist() == [None, None, 2.0**70, 1.0, 2.5]
@@ -135,6 +134,12 @@ def test_what_was_refused_is_logged_without_an_answer_and_without_the_values_at_
     assert table["carrier"].to_pylist() == [None, None, "AA", "AA", None]
     assert table["_status"].to_pylist() == [422] * 3 + [200] * 2
     assert table["_prediction"].to_pylist() == [None] * 3 + ["no"] * 2
+
+
+def test_a_refused_value_is_not_made_one_that_fits() -> None:
+    # Arrow would take 3.5 as the integer 3, and true as the number 1, without a word.
+    table = log_table([entry(([True], [3.5], [None], [None]), status=422, fit=False)], shape())
+    assert (table["wind"].to_pylist(), table["hour"].to_pylist()) == ([None], [None])
 
 
 def test_excluded_columns_are_absent_and_hashed_ones_hold_the_keyed_hash_of_their_text() -> None:
