@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,3 +102,23 @@ def cloud_event(
 def lines(*records: Any) -> str:
     """JSON lines; a text is a line as it is."""
     return "".join((record if isinstance(record, str) else json.dumps(record)) + "\n" for record in records)
+
+
+ASKED = {"instances": [{"hour": 7, "carrier": "AA"}, {"hour": 8.5, "carrier": None}]}
+ANSWERED = {"predictions": ["no", "yes"], "probabilities": [[0.75, 0.25], [0.1, 0.9]], "classes": ["no", "yes"]}
+
+
+def put_pair(workshop: Any, form: str, number: int, asked: Any = ASKED, answered: Any = ANSWERED, **more: Any) -> None:
+    """A request and its answer as the logger of the form writes them, without batches."""
+    for kind, body in (("request", asked), ("response", answered)):
+        if body is None:
+            continue
+        name = f"team/flights/predictor/id-{number}-{kind}"
+        if form == "cloudevents":
+            workshop.put(f"{name}.jsonl", cloud_event(number, kind, body, **more) + "\n")
+        elif form == "json":
+            workshop.put(f"{name}.json", json.dumps(kserve_record(number, kind, body, **more)).encode())
+        else:
+            uri = workshop.put(f"{name}.parquet", kserve_parquet(kserve_record(number, kind, body, **more)))
+            at = (more.get("time") or NOON + timedelta(seconds=number)).timestamp()
+            os.utime(uri, (at, at))
