@@ -10,7 +10,7 @@ from kfp_lifecycle.components.monitoring import expectation
 from kfp_lifecycle.components.monitoring.comparison import baselines
 from kfp_lifecycle.components.monitoring.findings import Findings
 from kfp_lifecycle.components.monitoring.request import MonitorRequest
-from kfp_lifecycle.components.monitoring.rules import decide, judged_windows
+from kfp_lifecycle.components.monitoring.rules import Rules, decide, judged_windows, significant_windows
 from kfp_lifecycle.components.monitoring.watched import Watched
 from kfp_lifecycle.core.checksums import canonical_json, sha256_bytes
 from kfp_lifecycle.core.decision import Decision
@@ -77,7 +77,7 @@ def _numbers(findings: Findings, watched: Watched, request: MonitorRequest) -> d
         "faults": sum(fault.blocking for fault in findings.faults),
     }
     if findings.drift:
-        numbers |= _of_drift(findings)
+        numbers |= _of_drift(findings, rules)
         numbers["expected_false_alerts_per_100_windows"] = expectation.false_alerts(rules)
     if findings.calibration is not None:
         judged = judged_windows(findings.performance, rules.windows)
@@ -105,7 +105,7 @@ def _numbers(findings: Findings, watched: Watched, request: MonitorRequest) -> d
     return {name: value for name, value in numbers.items() if value is not None and math.isfinite(value)}
 
 
-def _of_drift(findings: Findings) -> dict[str, float | int | None]:
+def _of_drift(findings: Findings, rules: Rules) -> dict[str, float | int | None]:
     newest = findings.drift[-1]
     effects = [column.psi for column in newest.columns if column.psi is not None]
     tested = [column for column in newest.columns if column.adjusted_p is not None]
@@ -114,5 +114,7 @@ def _of_drift(findings: Findings) -> dict[str, float | int | None]:
         "drifted_columns": sum(column.drifted for column in newest.columns),
         "drifted_important_columns": sum(column.drifted and column.important for column in newest.columns),
         "largest_psi": max(effects, default=None),
+        # What a rule of p-values alone would have rung on.
+        "windows_with_small_p": significant_windows(findings.drift[-rules.windows :], rules),
         "joint_p": newest.joint.p_value if newest.joint else None,
     }

@@ -8,7 +8,7 @@ kind (Hahn and Meeker, Statistical Intervals, 1991, chapter 4), with Student's t
 
 where n windows of the same weekday stand for the mean, and s is the deviation of all calibration windows from the mean
 of their own weekday. A normal quantile in place of Student's rings far too often with four to eight windows: the page
-docs/decisions/0011-small-calibration.md has the figures. Nor may a window be surer than its own rows allow, so p is
+docs/decisions/0012-small-calibration.md has the figures. Nor may a window be surer than its own rows allow, so p is
 never below that of the sampling error alone.
 """
 

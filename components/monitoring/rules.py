@@ -87,6 +87,11 @@ def drifted(drift: Sequence[WindowDrift], rules: Rules) -> bool:
     return sum(any(map(matters, each.columns)) for each in drift[-rules.windows :]) >= rules.needed
 
 
+def significant_windows(drift: Sequence[WindowDrift], rules: Rules) -> int:
+    """In how many windows any corrected p is small, whatever its effect: what a rule of p-values would ring on."""
+    return sum(any(c.adjusted_p is not None and c.adjusted_p < rules.drift_p for c in each.columns) for each in drift)
+
+
 def decide(findings: Findings, rules: Rules) -> Verdict:
     """The first rule that holds decides; what else was found is told after it."""
     found = [
@@ -95,7 +100,7 @@ def decide(findings: Findings, rules: Rules) -> Verdict:
         *_drift(findings, rules),
         *_unknown(findings, rules),
     ]
-    notes = [f"{fault.column}: {fault.reason}" for fault in findings.faults if not _decides(findings, fault)]
+    notes = _notes(findings)
     order = list(_ORDER)
     ranked = sorted(found, key=lambda each: order.index(each[0]))
     if not ranked:
@@ -114,6 +119,14 @@ _Found = Iterable[tuple[MonitorOutcome, str]]
 
 def _decides(findings: Findings, fault: Fault) -> bool:
     return fault.blocking and fault.window in (None, findings.window)
+
+
+def _notes(findings: Findings) -> list[str]:
+    """Faults that decide nothing, the gravest and newest first; the report has all of them."""
+    others = [fault for fault in reversed(findings.faults) if not _decides(findings, fault)]
+    ranked = sorted(others, key=lambda fault: not fault.blocking)
+    notes = [f"{fault.column}: {fault.reason}" for fault in ranked[:_NAMED]]
+    return [*notes, f"{len(others) - _NAMED} more faults decide nothing"] if len(others) > _NAMED else notes
 
 
 def _faults(findings: Findings) -> _Found:
@@ -212,9 +225,7 @@ def _healthy(findings: Findings, rules: Rules) -> list[str]:
         reasons.append(f"{findings.calibration.metric} is not worse in any of the last {len(judged)} complete windows")
     if findings.drift:
         windows = findings.drift[-rules.windows :]
-        significant = sum(
-            any(c.adjusted_p is not None and c.adjusted_p < rules.drift_p for c in each.columns) for each in windows
-        )
+        significant = significant_windows(windows, rules)
         told = f"nothing that matters drifted in {rules.needed} of the last {len(windows)} windows"
         if significant:
             told += f", though a p-value alone would have rung in {significant} of them"

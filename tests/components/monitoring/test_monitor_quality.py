@@ -24,6 +24,7 @@ RANDOM = np.random.default_rng(0)
 NUMBERS = sketch_numbers(np.where(RANDOM.random(5000) < 0.02, np.nan, RANDOM.normal(40, 9, 5000)))
 WHOLE = sketch_numbers(RANDOM.integers(0, 5, 5000).astype(float))
 RARE = sketch_numbers((RANDOM.random(5000) < 0.01).astype(float))
+RAIN = sketch_numbers(np.where(RANDOM.random(5000) < 0.92, 0.0, RANDOM.exponential(size=5000)))
 FIXED = sketch_numbers(np.full(5000, 3.0))
 CITIES = sketch_categories(RANDOM.choice(["Bern", "Köln", "Oslo"], 5000).astype(object))
 MANY = sketch_categories(np.array([f"id-{n % 2500}" for n in range(5000)], dtype=object))
@@ -61,6 +62,8 @@ def cities(new: float, rows: int = 1000) -> pa.Array:
         ("integer", pa.array([1, 2, 3, 4] * 250), WHOLE, []),
         ("boolean", pa.array([False] * 1000), RARE, []),
         ("boolean", pa.array([True] * 1000), RARE, [("constant", True)]),
+        # A dry week: rows are not independent, and the usual value in all of them breaks nothing.
+        ("number", pa.array([0.0] * 6000), RAIN, [("constant", False)]),
         ("boolean", pa.array([2.0] * 200 + [0.0, 1.0] * 400), RARE, [("bad_values", True)]),
         ("category", cities(0.0), CITIES, []),
         ("category", cities(0.01), CITIES, [("unseen_categories", False)]),
