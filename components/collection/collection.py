@@ -128,7 +128,7 @@ def collect(
         )
     _log.info("collected %d rows of %d files from %s", info.rows, len(parts), info.source)
     if counts:
-        _log.info("of them and beside them: %s", ", ".join(f"{number} {name}" for name, number in counts.items()))
+        _log.info("counted on the way: %s", ", ".join(f"{number} {name}" for name, number in counts.items()))
     table.metadata.update({**info.to_metadata(), **counts})
     return info.rows, info.digest, format_time(instant)
 

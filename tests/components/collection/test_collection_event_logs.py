@@ -196,7 +196,7 @@ def test_many_small_files_of_a_bucket_are_fetched_at_once_and_read_in_order(buck
     """The store answers nobody before eight have asked; a reader that asks one by one would wait for ever."""
     for number in range(8):
         content = lines(cloud_event(number, "request", {"instances": [{"n": number}]}))
-        bucket.put(f"{number}.jsonl", content if number < 7 else content + " " * prefetch.SMALL)
+        bucket.put(f"{number}.jsonl", content if number < 7 else " " * prefetch.SMALL + content)
     together, fetch = Barrier(8, timeout=60), prefetch._content
 
     def slow(source: Any) -> bytes | None:
