@@ -1,4 +1,4 @@
-from typing import NamedTuple
+from typing import List, NamedTuple
 
 from kfp import dsl
 
@@ -18,6 +18,7 @@ def monitor(
     window: str = "",
     label_lag: str = "P0D",
     time_column: str = "_event_time",
+    exclude: List[str] = [],
     environment: str = "prod",
     version: str = "",
     engine: str = "alibi-detect",
@@ -48,6 +49,7 @@ def monitor(
         window: The length of one, an ISO 8601 duration; empty takes that of the model's calibration windows.
         label_lag: How long after a window's end its labels may come, an ISO 8601 duration; P0D for at once.
         time_column: The column of event time, in UTC.
+        exclude: Inputs of the model that the log leaves out or hashes: they are not looked at.
         environment: The environment whose champion is watched.
         version: The MLflow version to watch instead.
         engine: alibi-detect, native (the same statistics, faster, Apache-2.0) or none to test no drift.
@@ -88,6 +90,7 @@ def monitor(
         window=window,
         label_lag=label_lag,
         time_column=time_column,
+        exclude=exclude,
         environment=environment,
         version=version,
         engine=engine,

@@ -34,9 +34,9 @@ def look(table: str, watched: Watched, request: MonitorRequest) -> Findings:
     schema = found.windows[-1].schema
     if request.label:
         require_columns(request.label, schema.names)
-    faults = schema_faults(watched.signature, schema)
+    faults = schema_faults(watched.inputs, schema)
     for window in found.windows:
-        faults += row_faults(window, watched.signature, watched.profile.columns, request.rules)
+        faults += row_faults(window, watched.inputs, watched.profile.columns, request.rules)
     broken = _broken(faults, plan)
     drift = []
     if request.engine != "none":

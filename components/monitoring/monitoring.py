@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from kfp_lifecycle.adapters import exported_profiles, mlflow_monitoring
@@ -13,13 +14,11 @@ from kfp_lifecycle.components.monitoring.engines.engine import engine_named
 from kfp_lifecycle.components.monitoring.looking import look
 from kfp_lifecycle.components.monitoring.page import monitor_page
 from kfp_lifecycle.components.monitoring.request import MonitorRequest, check_request
-from kfp_lifecycle.components.monitoring.watched import Watched
+from kfp_lifecycle.components.monitoring.watched import Watched, read_watched
 from kfp_lifecycle.core.artifact import Artifact
 from kfp_lifecycle.core.decision import save_decision
 from kfp_lifecycle.core.errors import step_entry
 from kfp_lifecycle.core.models_root import models_root
-from kfp_lifecycle.core.profile import load_profile
-from kfp_lifecycle.core.signature import load_signature
 from kfp_lifecycle.core.table import read_info
 from kfp_lifecycle.core.window import format_time
 
@@ -37,6 +36,7 @@ def monitor(
     window: str = "",
     label_lag: str = "P0D",
     time_column: str = "_event_time",
+    exclude: Sequence[str] = (),
     environment: str = "prod",
     version: str = "",
     engine: str = "alibi-detect",
@@ -78,6 +78,7 @@ def monitor(
         window=window,
         label_lag=label_lag,
         time_column=time_column,
+        exclude=exclude,
         engine=engine,
         reference=reference,
         reference_uri=reference_uri,
@@ -103,7 +104,7 @@ def monitor(
     with tempfile.TemporaryDirectory(prefix="watched-") as folder:
         directory = Path(folder)
         exported_profiles.fetch_profile(models_root(), found.uri, found.digest, directory)
-        watched = Watched(directory, found.version, found.digest, load_signature(directory), load_profile(directory))
+        watched = read_watched(directory, found.version, found.digest, request.exclude)
         findings = look(table.path, watched, request)
     answer = answer_of(findings, watched, request, info.digest)
     _write(answer, decision, metrics, report)

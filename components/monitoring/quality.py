@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kfp_lifecycle.components.monitoring.column_tally import ColumnTally
@@ -16,7 +16,7 @@ from kfp_lifecycle.core.sketches import CategorySketch, NumberSketch, Sketch
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kfp_lifecycle.core.signature import Column, Signature
+    from kfp_lifecycle.core.signature import Column
     from kfp_lifecycle.core.window import Window
 
 # One-sided, of a share that did not rise; far out, as a fault stops everything.
@@ -31,10 +31,10 @@ _NAMED = 3
 _AT_A_TIME = 16
 
 
-def schema_faults(signature: Signature, schema: pa.Schema) -> list[Fault]:
+def schema_faults(inputs: Sequence[Column], schema: pa.Schema) -> list[Fault]:
     """Columns that are absent, by name, or of a type that is none of the model's."""
     faults = []
-    for column in signature.columns:
+    for column in inputs:
         if column.name not in schema.names:
             faults.append(Fault("missing_column", column.name, "the rows lack this column, which the model takes"))
         elif reason := misfit(column.type, schema.field(column.name).type):
@@ -43,7 +43,7 @@ def schema_faults(signature: Signature, schema: pa.Schema) -> list[Fault]:
 
 
 def row_faults(
-    window: ServedWindow, signature: Signature, reference: Mapping[str, Sketch], rules: Rules
+    window: ServedWindow, inputs: Sequence[Column], reference: Mapping[str, Sketch], rules: Rules
 ) -> list[Fault]:
     """Faults of all rows of a window, refused ones too, in the columns that are there and of the right type.
 
@@ -53,7 +53,7 @@ def row_faults(
         return []
     columns = [
         column
-        for column in signature.columns
+        for column in inputs
         if column.name in window.schema.names and not misfit(column.type, window.schema.field(column.name).type)
     ]
     faults: list[Fault] = []

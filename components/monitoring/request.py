@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ class MonitorRequest:
         as_of: the moment up to which windows count back.
         length: of a window; None takes that of the calibration windows.
         label_lag: how long after a window's end its labels may come.
+        exclude: inputs of the model that are not looked at.
         version: empty for the environment's champion.
         reference: ``profile`` or ``table``, which is then at ``reference_uri``.
         metric: empty for the default.
@@ -42,6 +44,7 @@ class MonitorRequest:
     length: timedelta | None
     label_lag: timedelta
     time_column: str
+    exclude: tuple[str, ...]
     engine: str
     reference: str
     reference_uri: str
@@ -64,6 +67,7 @@ def check_request(
     window: str,
     label_lag: str,
     time_column: str,
+    exclude: Sequence[str],
     engine: str,
     reference: str,
     reference_uri: str,
@@ -112,6 +116,7 @@ def check_request(
         length=parse_duration(window) if window.strip() else None,
         label_lag=timedelta() if label_lag.strip() in _NO_LAG else parse_duration(label_lag, "label_lag"),
         time_column=time_column,
+        exclude=tuple(exclude),
         engine=engine,
         reference=reference,
         reference_uri=reference_uri,

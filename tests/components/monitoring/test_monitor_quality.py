@@ -15,6 +15,7 @@ from kfp_lifecycle.components.monitoring.column_tally import ColumnTally
 from kfp_lifecycle.components.monitoring.quality import column_faults
 from kfp_lifecycle.components.monitoring.rules import Rules
 from kfp_lifecycle.components.monitoring.windows import plan_windows
+from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.signature import Column
 from kfp_lifecycle.core.sketches import sketch_categories, sketch_numbers
 from kfp_lifecycle.core.window import parse_duration, parse_time
@@ -122,6 +123,19 @@ def test_a_column_that_is_gone_or_of_another_type_is_a_fault_by_name(served, wat
     renamed = watch(rows.rename(columns={"age": "pages", "pages": "age"}).assign(city=3))
     assert renamed.outcome == "data_fault"
     assert renamed.reason.startswith("city: it holds int64")
+
+
+def test_a_column_that_the_log_leaves_out_or_hashes_can_be_excluded(served, watch) -> None:
+    rows = served()
+    hashed = rows.assign(city=rows["city"].map(lambda name: f"hash of {name}"))
+    assert watch(hashed).outcome == "data_fault"
+    assert watch(hashed, exclude=["city"]).outcome == "healthy"
+    left_out = watch(rows.drop(columns="age"), exclude=["age"])
+    assert left_out.outcome == "healthy"
+    assert left_out.decision.numbers["tested_columns"] == 4, "three columns and the score"
+    with pytest.raises(InputError) as raised:
+        watch(rows, exclude=["cities"])
+    assert raised.value.parameter == "exclude"
 
 
 def test_columns_in_another_order_are_the_same_columns(served, watch) -> None:

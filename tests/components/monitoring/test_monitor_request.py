@@ -17,7 +17,7 @@ NOW = datetime(2013, 5, 27, 3, tzinfo=UTC)
 def asked(**changed: Any) -> MonitorRequest:
     plain: dict[str, Any] = {
         "now": NOW, "model_name": "people", "environment": "prod", "version": "", "label": "late", "as_of": "",
-        "windows": 3, "window": "", "label_lag": "P0D", "time_column": "_event_time", "engine": "native",
+        "windows": 3, "window": "", "label_lag": "P0D", "time_column": "_event_time", "exclude": (), "engine": "native",
         "reference": "profile", "reference_uri": "", "joint": "none", "correction": "bonferroni", "metric": "",
         "drop": 0.02, "p_limit": 0.001, "needed": 2, "psi_limit": 0.1, "drift_p": 0.01, "min_rows": 200,
         "max_missing_rise": 0.1, "max_unseen": 0.05, "without_labels": "", "run_id": "",

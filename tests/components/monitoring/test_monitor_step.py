@@ -178,3 +178,38 @@ def _regressed(rows: pd.DataFrame, model: Trained) -> pd.DataFrame:
 
     predicted = load_model(model.directory).predict(model_inputs(rows, load_signature(model.directory)))
     return rows.assign(_event_time=rows["at"], _prediction=predicted, _score=predicted)
+
+
+def test_three_classes_are_measured_by_all_their_probabilities(mlflow_server, monkeypatch, tmp_path, watch) -> None:
+    def sized(rows: pd.DataFrame) -> pd.DataFrame:
+        size = np.where(rows["late"], "large", np.where(rows["city"] == "Bern", "small", "medium"))
+        return rows.assign(size=size).drop(columns="late")
+
+    model = make_champion(tmp_path, mlflow_server, sized(make_rows(0, 8, seed=3)), label="size")
+    for variable, value in model.environment.items():
+        monkeypatch.setenv(variable, value)
+    rows = sized(make_rows(8, 3, seed=4))
+    as_of = str(START + 11 * WEEK)
+    answer = watch(_three(rows, model), model, as_of=as_of, label="size")
+    assert answer.outcome == "healthy", answer.decision.reasons
+    assert answer.decision.numbers["log_loss"] == pytest.approx(answer.decision.numbers["calibration_mean"], abs=0.1)
+    assert "_score" in answer.page
+    swapped = rows.assign(size=rows["size"].map({"large": "small", "small": "large", "medium": "medium"}))
+    assert watch(_three(swapped, model), model, as_of=as_of, label="size").outcome == "retrain"
+    foreign = watch(_three(rows.assign(size="huge"), model), model, as_of=as_of, label="size")
+    assert foreign.outcome == "insufficient_data"
+    assert "no class or number of the model" in foreign.reason
+
+
+def _three(rows: pd.DataFrame, model: Trained) -> pd.DataFrame:
+    from kfp_lifecycle.core.inputs import model_inputs
+    from kfp_lifecycle.core.model import load_model
+    from kfp_lifecycle.core.signature import load_signature
+
+    signature, estimator = load_signature(model.directory), load_model(model.directory)
+    inputs = model_inputs(rows, signature)
+    scores = estimator.predict_proba(inputs)
+    logged = {f"_score_{number}": scores[:, number] for number in range(3)}
+    return rows.assign(
+        _event_time=rows["at"], _prediction=estimator.predict(inputs), _score=scores.max(axis=1), **logged
+    )
