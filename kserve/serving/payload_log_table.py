@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "category": pa.string()}
 _TIME = pa.timestamp("us", "UTC")
+_PIECE_ROWS = 1024
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
@@ -44,10 +45,24 @@ class LogShape:
 def log_table(entries: Sequence[Entry], shape: LogShape) -> pa.Table:
     """One row per row of the entries, in order.
 
-    A value that its column cannot hold is null; only a request that was refused for it brings one.
+    A value that its column cannot hold is null; only a request that was refused for it brings one. The table is made
+    piece by piece, because no other thread runs while Arrow reads a list.
     """
-    columns = {**_features(entries, shape), **_own_columns(entries, shape)}
-    return pa.table(columns)
+    pieces = [{**_features(piece, shape), **_own_columns(piece, shape)} for piece in _pieces(entries)]
+    return pa.concat_tables([pa.table(piece) for piece in pieces])
+
+
+def _pieces(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    piece: list[Entry] = []
+    rows = 0
+    for entry in entries:
+        if piece and rows + entry.rows.count > _PIECE_ROWS:
+            yield piece
+            piece, rows = [], 0
+        piece.append(entry)
+        rows += entry.rows.count
+    if piece:
+        yield piece
 
 
 def _features(entries: Sequence[Entry], shape: LogShape) -> dict[str, pa.Array]:
