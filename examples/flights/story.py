@@ -1,6 +1,6 @@
 """A year of one model on real flights: served, watched, retrained when its policy says so, and judged each time.
 
-The policy stands in policy.json and was fixed before the first run. What each week did to the model is real: the
+The policies stand in policies/ and say when they were fixed. What each week did to the model is real: the
 flights of 2013 in their order, their labels a week late. No step knows that it is a story; each run stands for its
 week by ``as_of``.
 """
@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,23 +26,23 @@ import story_page
 import traffic
 import weeks
 from pipeline_runs import Runs
-from policy import POLICY, moment, training
+from policy import Policy, load_policy, moment
 
 from kfp_lifecycle.local.cluster import Cluster
 from kfp_lifecycle.local.state import StateFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = "flights"
-FIRST_WEEK, LAST_WEEK = POLICY["weeks"]
 
 
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--keep", action="store_true", help="leave the cluster up at the end")
-    words.add_argument("--weeks", type=int, default=LAST_WEEK, help="the last week to live through")
+    words.add_argument("--policy", default="d2_log_loss", help="a file of policies/")
+    words.add_argument("--weeks", type=int, default=52, help="the last week to live through")
     words.add_argument("--folder", type=Path, default=ROOT / "build" / "story", help="where everything is written")
     options = words.parse_args()
-    story = Story(options.folder.resolve(), options.weeks)
+    story = Story(options.folder.resolve(), load_policy(options.policy), options.weeks)
     story.clear()
     try:
         story.run()
@@ -103,10 +104,12 @@ class Champion:
 class Story:
     """One run of the story: where its files are, and what has happened so far."""
 
-    def __init__(self, folder: Path, last: int) -> None:
+    def __init__(self, folder: Path, policy: Policy, last: int) -> None:
         self.began = time.monotonic()
         self.folder = folder
-        self.last = last
+        self.policy = policy
+        self.begin = policy.weeks[0]
+        self.last = min(last, policy.weeks[1])
         self.state = folder / "cluster"
         self.lived: list[Week] = []
         self.champions: list[Champion] = []
@@ -118,11 +121,12 @@ class Story:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self) -> None:
-        say("1. The policy, fixed before the first run (examples/flights/policy.json)")
-        say(f"   {json.dumps(POLICY['monitor'] | POLICY['retrain'])}")
+        say("1. The policy")
+        say(textwrap.fill(self.policy.about, 110, initial_indent="   ", subsequent_indent="   "))
+        say(textwrap.fill(str(self.policy.monitoring()), 110, initial_indent="   ", subsequent_indent="   "))
         self.rows = weeks.flights()
         self.week_of = (self.rows["scheduled_departure"] - weeks.START).dt.days // 7
-        first, last = POLICY["model"]["first_weeks"]
+        first, last = self.policy.model["first_weeks"]
         for week in range(first, last + 1):
             self.publish(week)
 
@@ -136,19 +140,19 @@ class Story:
         self.command("upload", "--host", self.cluster.kfp_url, *files)
         self.runs = Runs(self.cluster)
 
-        say(f"3. The first model, of weeks {first} to {last}, as of {moment(FIRST_WEEK)}")
-        parameters = {**training(str(self.folder / "data"), SERVICE), "as_of": moment(FIRST_WEEK)}
+        say(f"3. The first model, of weeks {first} to {last}, as of {moment(self.begin)}")
+        parameters = {**self.policy.training(str(self.folder / "data"), SERVICE), "as_of": moment(self.begin)}
         run_id = self.runs.start("train-and-release", "first", parameters)
         if self.runs.wait(run_id) != "SUCCEEDED":
             raise SystemExit(f"the first training failed: {self.runs.why(run_id)}")
-        self.crown(FIRST_WEEK - 1)
+        self.crown(self.begin - 1)
 
-        say(f"4. Weeks {FIRST_WEEK} to {self.last}: served as requests; a week later their labels; a monitor each week")
+        say(f"4. Weeks {self.begin} to {self.last}: served as requests; a week later their labels; a monitor each week")
         say("   week flights late %  log-loss  champion  monitor")
-        for week in range(FIRST_WEEK, self.last + 1):
+        for week in range(self.begin, self.last + 1):
             self.live(week)
         self.look_back()
-        story_page.write(self.folder / "report.html", self.lived, self.champions, self.folder)
+        story_page.write(self.folder / "report.html", self.lived, self.champions, self.policy)
 
     def command(self, *words: str) -> None:
         """Run the project's own command line, as a user would."""
@@ -180,7 +184,6 @@ class Story:
         )
 
     def watch(self, now: Week, flights: pd.DataFrame) -> None:
-        monitor, retrain = POLICY["monitor"], POLICY["retrain"]
         parameters = {
             "data_uri": str(self.cluster.state["payloads"] / SERVICE),
             # All of the year arrives within minutes.
@@ -192,11 +195,10 @@ class Story:
             "as_of": moment(now.number + 1),
             "engine": "native",
             "pipeline": "train-and-release",
-            "parameters": json.dumps(training(str(self.folder / "data"), SERVICE)),
+            "parameters": json.dumps(self.policy.training(str(self.folder / "data"), SERVICE)),
             "namespace": "default",
             "on_refusal": "succeed",
-            **{name: value for name, value in monitor.items() if name != "rule"},
-            **retrain,
+            **self.policy.monitoring(),
         }
         run_id = self.runs.start("monitor-and-retrain", f"week-{now.number}", parameters)
         if self.runs.wait(run_id) != "SUCCEEDED":

@@ -13,9 +13,10 @@ import pandas as pd
 from kfp_lifecycle.core.charts import line_chart
 from kfp_lifecycle.core.inputs import model_inputs
 from kfp_lifecycle.core.model import load_model, load_signature
-from kfp_lifecycle.core.report import Section, page, paragraph, table
+from kfp_lifecycle.core.report import Section, mapping_table, page, paragraph, table
 
 if TYPE_CHECKING:
+    from policy import Policy
     from story import Champion, Week
 
 
@@ -45,7 +46,7 @@ def comparisons(champions: Sequence[Champion], last: int) -> list[str]:
     return lines
 
 
-def write(path: Path, lived: Sequence[Week], champions: Sequence[Champion], folder: Path) -> None:
+def write(path: Path, lived: Sequence[Week], champions: Sequence[Champion], policy: Policy) -> None:
     """The page that the story ends with."""
     series = {
         "served": [(float(week.number), week.loss) for week in lived],
@@ -69,7 +70,7 @@ def write(path: Path, lived: Sequence[Week], champions: Sequence[Champion], fold
         ),
         Section("What each promotion was worth", _listed(comparisons(champions, lived[-1].number))),
         Section("Week by week", table(_HEADS, [_line(week) for week in lived])),
-        Section("The policy", f"<pre>{escape(_policy())}</pre>"),
+        Section("The policy", paragraph(policy.about) + mapping_table({**policy.monitoring(), **policy.canary})),
         Section("About the data", paragraph(_DATA)),
     ]
     path.write_text(page("A year of one model, watched", sections), encoding="utf-8")
@@ -96,10 +97,6 @@ def _listed(lines: Sequence[str]) -> str:
     if not lines:
         return paragraph("No candidate was promoted.")
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>\n"
-
-
-def _policy() -> str:
-    return Path(__file__).with_name("policy.json").read_text(encoding="utf-8")
 
 
 _DATA = (
