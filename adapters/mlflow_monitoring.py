@@ -73,12 +73,11 @@ def record_monitoring(monitoring: Monitoring) -> str:
     run = adopted_run(client) if adopted else _open_run(client, monitoring)
     run_id = str(run.info.run_id)
     tags = [RunTag(name, text) for name, text in monitoring.tags.items()]
-    # A metric is a list of points: a point of an earlier attempt must not get a twin.
-    there = run.data.metrics
+    # MLflow keeps one point of a value, time and step: those of an earlier attempt get no twins.
     metrics = [
         Metric(key=name, value=float(value), timestamp=monitoring.time, step=0)
         for name, value in monitoring.metrics.items()
-        if not adopted and there.get(name) != float(value)
+        if not adopted
     ]
     attempt(lambda: client.log_batch(run_id, metrics=metrics, tags=tags))
     if not adopted:
@@ -94,7 +93,7 @@ def _open_run(client: MlflowClient, monitoring: Monitoring) -> Any:
         query = f"tags.`{KEY}` = '{monitoring.key}'"
         found = client.search_runs([place], query, order_by=["attributes.start_time ASC"], max_results=1)
         if found:
-            return client.get_run(found[0].info.run_id)
+            return found[0]
         name = f"monitor {monitoring.model_name}"
         start = int(time.time() * 1000)
         return client.create_run(place, start_time=start, tags={KEY: monitoring.key}, run_name=name)

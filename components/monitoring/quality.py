@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 # One-sided, of a share that did not rise; far out, as a fault stops everything.
 _SURELY = 4.0
-# A column that varied is worth a word when it would be one value in all rows this rarely, were rows independent. They
-# are not: a dry week has no rain in any row. So it is broken only where the value was not the usual one.
+# A column that varied is told of when it would be one value in all rows this rarely, were rows independent.
 _CHANCE_CONSTANT = 1e-6
-_USUAL = 0.5
 # A value that most training rows had may last for a whole window, as rows come in spells: a dry week has no rain.
 _USUAL = 0.5
 _NAMED = 3

@@ -198,7 +198,7 @@ def _drift(findings: Findings, rules: Rules) -> _Found:
 def _unknown(findings: Findings, rules: Rules) -> _Found:
     if rules.without_labels is None:
         judged = judged_windows(findings.performance, rules.windows)
-        known = [each for each in judged if each.p_value is not None]
+        known = [each for each in judged if each.p_value is not None and not each.note]
         # One that has too few may be made up for by the others, as long as enough are left to reach a verdict.
         if len(known) < rules.needed:
             why = findings.calibration.note if findings.calibration and findings.calibration.note else ""

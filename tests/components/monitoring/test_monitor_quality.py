@@ -116,6 +116,19 @@ def test_a_fault_that_is_over_leaves_the_windows_after_it_to_be_judged(served, w
     assert any("have no value" in reason for reason in answer.decision.reasons)
 
 
+def test_windows_that_are_broken_count_neither_as_drifted_nor_as_judged(served, watch) -> None:
+    def change(rows: pd.DataFrame) -> None:
+        early = rows["at"] < rows["at"].min().floor("D") + pd.Timedelta(weeks=3)
+        rows.loc[early, "age"] += 9
+        rows.loc[early & (rows.index % 2 == 0), "age"] = None
+
+    answer = watch(served(change=change))
+    assert answer.outcome == "insufficient_data", answer.decision.reasons
+    assert "drift was tested in 1 of the last 3 windows" in " ".join(answer.decision.reasons)
+    assert "performance is known in 1 of the last 3" in " ".join(answer.decision.reasons)
+    assert "its data are broken" in answer.reason
+
+
 def test_a_column_that_is_gone_or_of_another_type_is_a_fault_by_name(served, watch) -> None:
     rows = served()
     gone = watch(rows.drop(columns="age"))

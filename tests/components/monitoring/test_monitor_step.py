@@ -110,8 +110,10 @@ def test_labels_that_are_still_to_come_count_for_nothing(served, watch) -> None:
 def test_rows_of_another_version_and_refused_rows_say_nothing_of_the_model(served, watch) -> None:
     good, bad = served(), served(seed=5)
     bad["late"] = ~bad["late"]
-    other = pd.concat([good, bad.assign(_model_version="77")], ignore_index=True)
-    assert watch(other).outcome == "healthy"
+    other = pd.concat([good, bad.assign(_model_version="77", _score=0.99)], ignore_index=True)
+    answer = watch(other)
+    assert answer.outcome == "healthy", answer.decision.reasons
+    assert answer.decision.numbers["largest_psi"] < 0.1, "nor do its scores count as this version's"
     refused = pd.concat([good, bad.assign(_status=503)], ignore_index=True)
     assert watch(refused).outcome == "healthy"
     assert watch(pd.concat([good, bad], ignore_index=True)).outcome == "retrain"
