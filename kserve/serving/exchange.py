@@ -176,8 +176,10 @@ class Exchange:
         except Refusal as error:
             refusal = error
         marks = call.marks
-        if not marks.request_id:
-            marks = RequestMarks(usable_id(identifier) or new_id(), marks.event_time, marks.arrival)
+        if not marks.request_id.startswith(CHECK_ID):
+            # The body's id is the caller's own; a gateway may have made the header's.
+            chosen = usable_id(identifier) or marks.request_id or new_id()
+            marks = RequestMarks(chosen, marks.event_time, marks.arrival)
         if identifier is None:
             identifier = marks.request_id
         return _Question(position, call.protocol, rows, parts, identifier, marks, len(call.body), refusal)

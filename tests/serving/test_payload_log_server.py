@@ -98,8 +98,10 @@ def test_every_request_whose_rows_can_be_read_is_logged_with_its_answer(
         outputs = [{"name": "predict_proba"}]
         code, answered, v2 = server.call("POST", INFER, {**document, "id": "in-body", "outputs": outputs})
         assert (code, answered["x-request-id"], v2["id"]) == (200, "in-body", "in-body")
-        _, answered, v2 = server.call("POST", INFER, {**document, "id": "in-body"}, {**JSON, "x-request-id": "both"})
-        assert (answered["x-request-id"], v2["id"]) == ("both", "in-body")
+        _, answered, v2 = server.call(
+            "POST", INFER, {**document, "id": "also-in-body"}, {**JSON, "x-request-id": "of-a-gateway"}
+        )
+        assert (answered["x-request-id"], v2["id"]) == ("also-in-body", "also-in-body")
         _, made, v2 = server.call("POST", INFER, document)
         assert made["x-request-id"] == v2["id"]
         refused = {**instances[0], "distance": "far"}
@@ -117,7 +119,7 @@ def test_every_request_whose_rows_can_be_read_is_logged_with_its_answer(
             **{"logged": 7, "dropped": 0, "written": 7, "failed": 0, "waiting": 0, "requests_ignored": 5}
         }
     rows = sorted(logged(tmp_path), key=lambda row: (row["_arrival_time"], row["_row"]))
-    ids = ["named"] * 3 + ["in-body", "both", made["x-request-id"], "refused"]
+    ids = ["named"] * 3 + ["in-body", "also-in-body", made["x-request-id"], "refused"]
     assert [row["_request_id"] for row in rows] == ids
     assert [row["_row"] for row in rows] == [0, 1, 2, 0, 0, 0, 0]
     assert [row["_status"] for row in rows] == [200] * 6 + [422]
