@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,6 +83,8 @@ def _classifier(reference: Matrix, window: Matrix, seed: int) -> float:
     """Whether trees can tell both apart on a quarter of the rows that they were not grown on (Lopez-Paz 2017)."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    # It warns at each detector that trees are grown anew, as they are meant to be.
+    logging.getLogger("alibi_detect.cd.sklearn.classifier").setLevel(logging.ERROR)
     trees = HistGradientBoostingClassifier(max_iter=50, random_state=seed)
     detector = detectors().ClassifierDrift(reference, trees, backend="sklearn", train_size=0.75, seed=seed)
     # Which rows the trees are grown on is drawn from numpy's global generator, whatever the detector's seed.
