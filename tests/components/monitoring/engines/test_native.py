@@ -32,6 +32,16 @@ def test_ks_is_scipys_asymptotic_test_whatever_repeats(reference, window):
     assert found.largest_error == 0
 
 
+@pytest.mark.parametrize("digits", [1, 3, 12])
+def test_the_largest_distance_is_found_though_few_values_are_looked_up(digits):
+    generator = np.random.default_rng(digits)
+    for seed in range(60):
+        reference = np.round(generator.normal(size=4000), digits)
+        window = np.sort(np.round(generator.normal(0.002 * seed, 1, size=3000), digits))
+        found = largest_distance(every_value(reference), window)
+        assert found == pytest.approx(ks_2samp(reference, window, method="asymp").statistic, rel=1e-12)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 30, 500, 2001, 9_091, 50_000])
 def test_the_tail_is_scipys_over_its_whole_range(rows):
     for distance in np.geomspace(0.4 / rows, 1.0, 25):
