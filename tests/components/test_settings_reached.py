@@ -19,7 +19,12 @@ OF_CLIENTS = {
     "kfp_lifecycle.adapters.mlflow_connection": {"AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"},
 }
 VERBS = sorted(face_modules())
-NAMES = {name: value for name, value in vars(settings).items() if name.isupper() and isinstance(value, str)}
+# A constant of the settings' module, and the variables that it names; the lists of all variables name none of their own.
+NAMES = {
+    name: {value} if isinstance(value, str) else set(value)
+    for name, value in vars(settings).items()
+    if name.isupper() and isinstance(value, str | tuple) and not name.startswith("FROM_")
+}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -90,9 +95,9 @@ def _read(module: str) -> frozenset[str]:
         return frozenset()
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "settings":
-            found.update({NAMES[node.attr]} if node.attr in NAMES else ())
+            found.update(NAMES.get(node.attr, ()))
         elif isinstance(node, ast.ImportFrom) and node.module == MODULE:
-            found.update(NAMES[alias.name] for alias in node.names if alias.name in NAMES)
+            found.update(*(NAMES.get(alias.name, ()) for alias in node.names))
         elif isinstance(node, ast.Constant) and node.value in settings.FROM_CONFIG_MAP:
             found.add(node.value)
     return frozenset(found)
