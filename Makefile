@@ -58,10 +58,15 @@ readmes: env  ## Write the generated READMEs and manifests again.
 locks: | $(UV)  ## Resolve the five hash locks again from setup.cfg and images/constraints.txt.
 	@sh images/lock.sh $(UV)
 
-benchmarks: env  ## Run the benchmarks; takes about 40 minutes.
+benchmarks: env  ## Run the benchmarks; takes about an hour.
 	@$(STEPS)/python benchmarks/serving.py
 	@$(STEPS)/python benchmarks/local_cluster.py
 	@$(STEPS)/python benchmarks/overhead.py
+	@$(STEPS)/python benchmarks/payload_log.py
+	@$(STEPS)/python benchmarks/drift.py
+	@$(STEPS)/python benchmarks/false_alarms.py
+	@$(STEPS)/python benchmarks/few_calibration_windows.py
+	@$(STEPS)/python benchmarks/retrain_rule.py
 	@$(STEPS)/python benchmarks/release_under_load.py
 	@$(STEPS)/python benchmarks/every_release_write_killed.py
 

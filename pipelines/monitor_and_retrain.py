@@ -36,6 +36,7 @@ def monitor_and_retrain(
     labels_id: list[str] = [],
     labels_time: str = "",
     label_lag: str = "P0D",
+    exclude: list[str] = [],
     environment: str = "prod",
     version: str = "",
     windows: int = 3,
@@ -91,6 +92,7 @@ def monitor_and_retrain(
         labels_id: Its columns of request id and row, or shared with the rows.
         labels_time: Its column of when a label was known.
         label_lag: How long after a window's end its labels may come, an ISO 8601 duration.
+        exclude: Inputs of the model that the log leaves out or hashes.
         environment: The environment whose champion is watched.
         version: The MLflow version to watch instead.
         windows: So many windows are judged.
@@ -156,6 +158,7 @@ def monitor_and_retrain(
                 windows=windows,
                 window=window,
                 label_lag=label_lag,
+                exclude=exclude,
                 time_column=time_column,
                 environment=environment,
                 version=version,
