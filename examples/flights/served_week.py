@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import weeks
 from traffic import PROBABILITIES
 
@@ -56,6 +58,23 @@ def body(part: pd.DataFrame, identifier: str) -> dict[str, Any]:
         values = [None if pd.isna(value) else value for value in column.tolist()]
         inputs.append({"name": name, "shape": [len(part)], "datatype": _TYPES[column.dtype.kind], "data": values})
     return {"id": identifier, "inputs": inputs, "outputs": [{"name": PROBABILITIES}]}
+
+
+def wait_until_logged(folder: Path, week: int, flights: int, seconds: float = 60.0) -> None:
+    """Return when the log holds the last request of a week; the predictor writes a part every few seconds.
+
+    Raises:
+        SystemExit: it does not come.
+    """
+    wanted, seen = request_id(week, (flights - 1) // AT_ONCE), set[Path]()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for path in sorted(set(folder.rglob("*.parquet")) - seen):
+            seen.add(path)
+            if wanted in pq.ParquetFile(path).read([REQUEST_ID])[REQUEST_ID].to_pylist():
+                return
+        time.sleep(0.2)
+    raise SystemExit(f"the log in {folder} holds no request {wanted}")
 
 
 def request_id(week: int, number: int) -> str:

@@ -159,6 +159,11 @@ class Story:
         say(f"   $ kfp-lifecycle {shlex.join(words)}")
         subprocess.run([Path(sys.executable).parent / "kfp-lifecycle", *words], check=True, stdout=subprocess.DEVNULL)
 
+    @property
+    def log(self) -> Path:
+        """Where the predictors log what they are asked."""
+        return self.cluster.state["payloads"] / SERVICE
+
     def flights(self, week: int) -> pd.DataFrame:
         return self.rows[self.week_of == week].reset_index(drop=True)
 
@@ -171,6 +176,7 @@ class Story:
         flights = self.flights(week)
         host = self.cluster.host(SERVICE)
         probabilities = served_week.serve(self.cluster.gateway_url, host, SERVICE, flights, week)
+        served_week.wait_until_logged(self.log, week, len(flights))
         late = flights["late"].to_numpy()
         now = Week(week, len(flights), float(late.mean()), log_loss(late, probabilities), self.champions[-1].version)
         self.lived.append(now)
@@ -185,7 +191,7 @@ class Story:
 
     def watch(self, now: Week, flights: pd.DataFrame) -> None:
         parameters = {
-            "data_uri": str(self.cluster.state["payloads"] / SERVICE),
+            "data_uri": str(self.log),
             # All of the year arrives within minutes.
             "lateness": "",
             "labels_uri": str(self.folder / "labels"),

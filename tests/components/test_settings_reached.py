@@ -19,7 +19,7 @@ OF_CLIENTS = {
     "kfp_lifecycle.adapters.mlflow_connection": {"AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"},
 }
 VERBS = sorted(face_modules())
-# A constant of the settings' module, and the variables that it names; the lists of all variables name none of their own.
+# A constant of the settings' module, and the variables that it names; the lists of all of them name none.
 NAMES = {
     name: {value} if isinstance(value, str) else set(value)
     for name, value in vars(settings).items()
