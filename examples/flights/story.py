@@ -59,11 +59,6 @@ def near(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def shortened(text: str, most: int = 110) -> str:
-    """The beginning of a sentence; the page has the whole of it."""
-    return text if len(text) <= most else text[: text.rindex(" ", 0, most)] + " ..."
-
-
 def say(text: str) -> None:
     print(text, flush=True)
 
@@ -186,7 +181,7 @@ class Story:
         more = f" -> {now.retrain}" if now.retrain else ""
         say(
             f"   {week:>4} {now.flights:>7,} {100 * now.late:>6.1f} {now.loss:>9.3f}  v{now.champion:<8} "
-            f"{now.outcome}{more}: {shortened(now.why or now.reason)}"
+            f"{now.outcome}{more}: {story_page.shortened(now.why or now.reason, 110)}"
         )
 
     def watch(self, now: Week, flights: pd.DataFrame) -> None:

@@ -46,6 +46,11 @@ def comparisons(champions: Sequence[Champion], last: int) -> list[str]:
     return lines
 
 
+def shortened(text: str, most: int) -> str:
+    """The beginning of a sentence; the step's own report has the whole of it."""
+    return text if len(text) <= most else text[: text.rindex(" ", 0, most)] + " ..."
+
+
 def write(path: Path, lived: Sequence[Week], champions: Sequence[Champion], policy: Policy) -> None:
     """The page that the story ends with."""
     series = {
@@ -89,7 +94,7 @@ def _line(week: Week) -> list[Any]:
         f"v{week.champion}",
         week.outcome.replace("_", " "),
         week.retrain,
-        week.why or week.reason,
+        shortened(week.why or week.reason, 160),
     ]
 
 
