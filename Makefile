@@ -34,8 +34,9 @@ $(UV):
 demo: env  ## Train, gate, register, release and canary two models on real flights; KEEP=1 leaves the cluster up.
 	@$(STEPS)/python examples/flights/demo.py $(if $(KEEP),--keep)
 
-demo-story: env  ## Live through weeks 14 to 52 of real flights: served, monitored, retrained when the policy says so.
-	@$(STEPS)/python examples/flights/story.py $(if $(KEEP),--keep)
+demo-story: env  ## Live through weeks 14 to 52 of real flights, once by each of two policies: served, monitored, retrained.
+	@$(STEPS)/python examples/flights/story.py --policy log_loss --folder build/story-log-loss
+	@$(STEPS)/python examples/flights/story.py --policy d2_log_loss $(if $(KEEP),--keep)
 
 test: env check  ## Run every check and every test.
 	@$(STEPS)/python -m pytest -n 4 --dist loadgroup
