@@ -11,19 +11,18 @@ _SCHEMES = ("s3", "gs", "file")
 
 
 def check_payload_log(settings: Mapping[str, str]) -> dict[str, str]:
-    """The variables that the server gets: those with a value; none at all where nothing is to be logged.
+    """The variables that the server gets: those with a value.
 
-    The server itself checks the rest against its model, and does not start with what it cannot use.
+    What protects columns goes along without a place too, as the place may come by ``spec_overrides`` or the
+    ServingRuntime. The server itself checks the rest against its model, and does not start with what it cannot use.
 
     Raises:
         InputError: the server could not write to the place.
     """
     uri = settings.get(PAYLOAD_LOG_URI, "").strip()
-    if not uri:
-        return {}
     scheme, separator, rest = uri.partition("://")
     usable = bool(rest.strip("/")) and scheme in _SCHEMES if separator else uri.startswith("/")
-    if not usable or any(sign in uri for sign in "*?["):
+    if uri and (not usable or any(sign in uri for sign in "*?[")):
         raise InputError(
             PAYLOAD_LOG_URI,
             uri,

@@ -14,8 +14,10 @@ def test_settings_with_a_value_are_handed_on() -> None:
     assert check_payload_log(given) == {PAYLOAD_LOG_URI: "s3://logs/prod", PAYLOAD_LOG_SECONDS: "30"}
 
 
-def test_without_a_place_a_server_gets_no_setting_at_all() -> None:
-    assert check_payload_log({PAYLOAD_LOG_EXCLUDE: "age"}) == {}
+def test_what_protects_columns_is_handed_on_without_a_place_too() -> None:
+    """The place may come by ``spec_overrides`` or the ServingRuntime."""
+    assert check_payload_log({PAYLOAD_LOG_EXCLUDE: "age"}) == {PAYLOAD_LOG_EXCLUDE: "age"}
+    assert check_payload_log({PAYLOAD_LOG_URI: " ", PAYLOAD_LOG_HASH: "id"}) == {PAYLOAD_LOG_HASH: "id"}
     assert check_payload_log({}) == {}
 
 
