@@ -56,7 +56,7 @@ class PayloadLog:
         body_bytes: int,
     ) -> None:
         """Log the rows of requests that got the same status; see ``Entry``."""
-        size = memory_of(rows, body_bytes)
+        size = memory_of(rows, body_bytes, predictions)
         self._queue.offer(Entry(marks, counts, rows, status, predictions, fit, size))
 
     def ignore(self) -> None:
@@ -97,7 +97,7 @@ def open_payload_log(
         service: the folder below the root.
         estimator, predict: of the model, which is called once more for what no request asked for.
         queue_rows, megabytes: most rows, and about how much memory, may wait.
-        part_rows: a part is written when so many wait.
+        part_rows: a part is written when so many wait, or half of ``queue_rows``, so that others find room meanwhile.
         prepare: called first in the writing thread.
     """
     revision = revision_of()
@@ -106,7 +106,7 @@ def open_payload_log(
     def encode(entries: Sequence[Entry]) -> list[Part]:
         return parts_of(log_table(with_all_parts(entries, estimator.available, predict), shape))
 
-    part_rows = min(part_rows, queue_rows)
+    part_rows = max(1, min(part_rows, queue_rows // 2))
     queue = PayloadQueue(
         rows=queue_rows, size=megabytes * _MEGABYTE, part_rows=part_rows, part_size=megabytes * _MEGABYTE // 4
     )

@@ -6,12 +6,14 @@ import json
 import threading
 import tracemalloc
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from kfp_lifecycle.serving.payload_log_queue import Entry, PayloadQueue, memory_of
+from kfp_lifecycle.serving.payload_log_queue import Entry, PayloadQueue, memory_of, requests_of
+from kfp_lifecycle.serving.predictions import Predictions
 from kfp_lifecycle.serving.protocol_v1 import read_v1
 from kfp_lifecycle.serving.request_marks import NO_MARKS, RequestMarks, new_id
 from kfp_lifecycle.serving.rows import Rows
@@ -29,20 +31,24 @@ class Queue(RuleBasedStateMachine):
         self.queue = PayloadQueue(rows=10, size=100, part_rows=4, part_size=50)
         self.waiting: list[Entry] = []
         self.offered = self.dropped = self.taken = 0
-        self.closed = False
+        self.closed = self.woken = False
+
+    def room(self, one: Entry) -> bool:
+        rows = sum(each.rows.count for each in self.waiting)
+        size = sum(each.size for each in self.waiting)
+        return not self.closed and rows + one.rows.count <= 10 and size + one.size <= 100
 
     @rule(rows=st.integers(1, 12), size=st.integers(1, 120))
     def offer(self, rows: int, size: int) -> None:
         one = entry(rows, size)
-        rows_waiting = sum(each.rows.count for each in self.waiting)
-        size_waiting = sum(each.size for each in self.waiting)
-        fits = not self.closed and rows_waiting + rows <= 10 and size_waiting + size <= 100
+        fits = self.room(one)
         assert self.queue.offer(one) == fits
         self.offered += rows
         if fits:
             self.waiting.append(one)
         else:
             self.dropped += rows
+            self.woken |= bool(self.waiting)
 
     @rule()
     def take(self) -> None:
@@ -54,6 +60,7 @@ class Queue(RuleBasedStateMachine):
         assert len(portion) <= 1 or sum(each.size for each in portion) <= 50
         assert portion or not self.waiting
         self.taken += sum(each.rows.count for each in portion)
+        self.woken = False
 
     @rule()
     def close(self) -> None:
@@ -69,10 +76,10 @@ class Queue(RuleBasedStateMachine):
         assert counts.waiting <= 10
 
     @invariant()
-    def it_is_due_when_a_portion_is_full(self) -> None:
+    def it_is_due_when_a_portion_is_full_or_an_entry_found_no_room(self) -> None:
         rows = sum(each.rows.count for each in self.waiting)
         size = sum(each.size for each in self.waiting)
-        assert self.queue.due == (self.closed or rows >= 4 or size >= 50)
+        assert self.queue.due == (self.closed or self.woken or rows >= 4 or size >= 50)
 
 
 TestQueue = Queue.TestCase
@@ -114,6 +121,68 @@ def test_a_wait_ends_when_a_portion_is_full_or_the_queue_closes() -> None:
     assert not queue.offer(entry(1))
 
 
+def test_an_entry_without_room_wakes_the_writer_for_what_waits() -> None:
+    queue = PayloadQueue(rows=10, size=1000, part_rows=10, part_size=1000)
+    queue.offer(entry(11))
+    assert not queue.due  # Nothing waits that could make room.
+    queue.offer(entry(6))
+    queue.offer(entry(6))
+    assert queue.due
+    assert len(queue.take()) == 1
+    assert queue.offer(entry(6))
+
+
+def test_of_requests_that_find_no_room_together_those_that_fit_are_taken() -> None:
+    queue = PayloadQueue(rows=6, size=1 << 20, part_rows=6, part_size=1 << 20)
+    marks = [RequestMarks(name, "", 0.0) for name in "abcd"]
+    answers = Predictions(9, np.arange(9), np.arange(18.0).reshape(9, 2), [0, 1])
+    group = Entry(marks, [2, 4, 2, 1], Rows(9, [list("abcdefghi")]), 200, answers, True, 9)
+    assert queue.offer(entry(1))
+    assert not queue.offer(group)
+    _, first, second, third = [*queue.take(), *queue.take()]
+    assert [one.marks for one in (first, second, third)] == [marks[:1], marks[2:3], marks[3:]]
+    assert [one.rows.columns for one in (first, second, third)] == [[["a", "b"]], [["g", "h"]], [["i"]]]
+    assert second.predictions is not None
+    assert second.predictions.labels is not None
+    assert second.predictions.probabilities is not None
+    assert (second.predictions.count, second.predictions.labels.tolist()) == (2, [6, 7])
+    assert second.predictions.probabilities.tolist() == [[12.0, 13.0], [14.0, 15.0]]
+    counts = queue.counts()
+    assert (counts.logged, counts.dropped, counts.waiting) == (6, 4, 0)
+
+
+def test_the_requests_of_an_entry_take_no_less_memory_than_it() -> None:
+    group = Entry([NO_MARKS] * 3, [2, 0, 1], Rows(3, [[1, 2, 3]]), 422, None, False, 1000)
+    assert [one.counts for one in requests_of(group)] == [[2], [0], [1]]
+    assert sum(one.size for one in requests_of(group)) >= group.size
+
+
+class _Watched:
+    """Rows that remember whether the queue was locked when they were counted."""
+
+    columns = ()
+
+    def __init__(self, queue: PayloadQueue) -> None:
+        self.queue = queue
+        self.locked: list[bool] = []
+
+    @property
+    def count(self) -> int:
+        self.locked.append(self.queue._lock.locked())
+        return 1
+
+
+def test_those_who_offer_do_not_wait_until_a_large_portion_is_counted() -> None:
+    queue = PayloadQueue(rows=1000, size=1 << 20, part_rows=1000, part_size=1 << 20)
+    watched = _Watched(queue)
+    for _ in range(1000):
+        queue.offer(Entry([NO_MARKS], [1], watched, 200, None, True, 1))  # type: ignore[arg-type]
+    watched.locked.clear()
+    assert len(queue.take()) == 1000
+    assert len(watched.locked) >= 1000
+    assert not any(watched.locked)
+
+
 @pytest.mark.parametrize(("requests", "rows", "columns"), [(2000, 1, 10), (20, 100, 10), (300, 1, 100)])
 def test_the_memory_of_waiting_rows_is_not_underestimated(requests: int, rows: int, columns: int) -> None:
     body = json.dumps({"instances": [[300.5 + place for place in range(columns)]] * rows}).encode()
@@ -129,3 +198,14 @@ def test_the_memory_of_waiting_rows_is_not_underestimated(requests: int, rows: i
     finally:
         tracemalloc.stop()
     assert used <= sum(one.size for one in waiting) <= 3 * used
+
+
+def test_the_answers_count_as_memory_and_so_do_scores_that_are_still_to_be_computed() -> None:
+    rows = Rows(1000, [[0.5] * 1000])
+    bare = memory_of(rows, 0)
+    classes = list(range(300))
+    labels, probabilities = np.zeros(1000, dtype=np.int64), np.zeros((1000, 300))
+    whole = memory_of(rows, 0, Predictions(1000, labels, probabilities, classes))
+    assert whole == bare + labels.nbytes + probabilities.nbytes
+    assert memory_of(rows, 0, Predictions(1000, labels, None, classes)) == whole
+    assert memory_of(rows, 0, Predictions(1000, labels, None, None)) == bare + labels.nbytes
