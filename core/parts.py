@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kfp_lifecycle.core import seals
 from kfp_lifecycle.core.columns import unknown_column
 
 if TYPE_CHECKING:
@@ -26,19 +27,21 @@ class PartWriter:
 
     Args:
         single: all groups go into one part, however many there are.
+        sealed: each part holds a checksum of itself, for files that no table's digest covers.
 
     Attributes:
         rows: rows written so far.
         sizes: bytes by part name; complete after the ``with`` block.
     """
 
-    def __init__(self, directory: Path, schema: pa.Schema, single: bool = False) -> None:
+    def __init__(self, directory: Path, schema: pa.Schema, single: bool = False, sealed: bool = False) -> None:
         self.rows = 0
         self.sizes: dict[str, int] = {}
         self._directory = directory
         self._schema = schema
         self._digest = hashlib.sha256()
         self._single = single
+        self._sealed = sealed
         self._groups = 0
         self._writer: Any = None
 
@@ -90,7 +93,9 @@ class PartWriter:
         )
 
     def _seal(self) -> None:
-        _stamp_creator(self._path)
+        _stamp_creator(self._path, seals.CREATOR + seals.BLANK if self._sealed else _CREATED_BY)
+        if self._sealed:
+            seals.seal(self._path)
         with self._path.open("rb") as file:
             while chunk := file.read(1 << 20):
                 self._digest.update(chunk)
@@ -145,7 +150,7 @@ def _weight(batch: pa.RecordBatch) -> int:
     return total
 
 
-def _stamp_creator(path: Path) -> None:
+def _stamp_creator(path: Path, creator: bytes) -> None:
     """Replace the writer's version in a Parquet footer, or every upgrade of the library would change every digest.
 
     The name stands in the footer as one length byte and the text; the footer's own length is the four bytes before
@@ -162,7 +167,7 @@ def _stamp_creator(path: Path) -> None:
         old = bytes([len(created_by)]) + created_by
         # Twice in the footer: a column or a statistic spells it too. The creator is the last but the sort orders.
         at = footer.rindex(old)
-        footer = footer[:at] + bytes([len(_CREATED_BY)]) + _CREATED_BY + footer[at + len(old) :]
+        footer = footer[:at] + bytes([len(creator)]) + creator + footer[at + len(old) :]
         file.seek(start)
         file.write(footer + len(footer).to_bytes(4, "little") + _PARQUET_END)
         file.truncate()

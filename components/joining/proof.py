@@ -17,6 +17,7 @@ from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.row_ranges import read_rows
 from kfp_lifecycle.core.rows import row_hashes
 from kfp_lifecycle.core.scoring_plan import ScoringPlan, part_name
+from kfp_lifecycle.core.seals import is_sealed
 from kfp_lifecycle.core.shards import Shard
 from kfp_lifecycle.core.table import read_schema
 
@@ -48,7 +49,7 @@ def proven_rows(directory: str | Path, plan: ScoringPlan, place: str, parts: lis
         parts: gets each shard's file once it is read.
 
     Raises:
-        InputError: a file is missing, is no Parquet, or holds other rows than the table, or not all.
+        InputError: a file is missing, was damaged, or holds other rows than the table, or not all.
     """
     for shard in plan.shards:
         uri = object_store.join(place, part_name(shard))
@@ -76,24 +77,11 @@ def _fetch(uri: str, shard: Shard, copy: Path) -> str:
 def _compared(
     directory: str | Path, plan: ScoringPlan, shard: Shard, copy: Path, shown: str
 ) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     columns = read_schema(directory).names
     given = _Rows(read_rows(directory, shard.start, shard.end))
-    try:
-        file = pq.ParquetFile(copy, memory_map=False, pre_buffer=False)
-    except pa.ArrowException as error:
-        raise _other_rows(shown, shard, f"it cannot be read: {error}") from error
-    with file:
-        if not {*columns, names.ROW, names.MODEL_VERSION, names.PREDICTION} <= set(file.schema_arrow.names):
-            raise _other_rows(shown, shard, "columns are missing")
-        if file.metadata.num_rows != shard.rows:
-            raise _other_rows(shown, shard, f"it holds {file.metadata.num_rows} rows")
-        first = shard.start
-        if not shard.rows:
-            yield pa.RecordBatch.from_pylist([], file.schema_arrow)
-        for batch in file.iter_batches(_BATCH_ROWS, use_threads=False):
+    first = shard.start
+    for batch in _read(copy, shard, {*columns, names.ROW, names.MODEL_VERSION, names.PREDICTION}, shown):
+        if batch.num_rows:
             numbers = np.arange(first, first + batch.num_rows)
             if not np.array_equal(batch.column(names.ROW).to_numpy(zero_copy_only=False), numbers):
                 raise _other_rows(shown, shard, "the rows' numbers are others")
@@ -102,7 +90,28 @@ def _compared(
             if not np.array_equal(row_hashes(batch, columns), row_hashes(given.take(batch.num_rows), columns)):
                 raise _other_rows(shown, shard, "values differ from the table's")
             first += batch.num_rows
-            yield batch
+        yield batch
+
+
+def _read(copy: Path, shard: Shard, needed: set[str], shown: str) -> Iterator[pa.RecordBatch]:
+    """The batches of a shard's file as it was written; one without rows if it holds none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # Before anything is read: what a model said of a row can be compared with nothing.
+    if not is_sealed(copy):
+        raise _other_rows(shown, shard, "it cannot be read: its bytes are not those that were written")
+    try:
+        with pq.ParquetFile(copy, memory_map=False, pre_buffer=False) as file:
+            if not needed <= set(file.schema_arrow.names):
+                raise _other_rows(shown, shard, "columns are missing")
+            if file.metadata.num_rows != shard.rows:
+                raise _other_rows(shown, shard, f"it holds {file.metadata.num_rows} rows")
+            if not shard.rows:
+                yield pa.RecordBatch.from_pylist([], file.schema_arrow)
+            yield from file.iter_batches(_BATCH_ROWS, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise _other_rows(shown, shard, f"it cannot be read: {error}") from error
 
 
 class _Rows:

@@ -78,7 +78,7 @@ def _predicted(directory: str, plan: ScoringPlan, shard: Shard, folder: Path) ->
 
     parts = folder / "parts"
     parts.mkdir()
-    with PartWriter(parts, schema, single=True) as writer:
+    with PartWriter(parts, schema, single=True, sealed=True) as writer:
         for group in row_groups(batches(), schema):
             writer.write(group)
     return parts / next(iter(writer.sizes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from tests.components.scoring.conftest import people
 
+from kfp_lifecycle.components.joining import proof
 from kfp_lifecycle.components.scoring.scoring import score
 from kfp_lifecycle.core.errors import InputError
+from kfp_lifecycle.core.parts import PartWriter
 
 
 @pytest.fixture
@@ -24,6 +27,15 @@ def predicted(scene):
         score(table, plan, each)
     [folder] = Path(scene.output).iterdir()
     return scene, table, plan, folder
+
+
+def rewrite(part: Path, rows: pa.Table) -> None:
+    """Write the file anew, as ``score`` would have written these rows."""
+    part.unlink()
+    with PartWriter(part.parent, rows.schema, single=True, sealed=True) as writer:
+        writer.write(rows)
+    [name] = writer.sizes
+    (part.parent / name).rename(part)
 
 
 def changed(name, value):
@@ -53,7 +65,7 @@ def changed(name, value):
 def test_a_shard_that_is_not_what_was_planned_is_named(predicted, change, why):
     scene, table, plan, folder = predicted
     part = folder / "rows-000000000020-000000000040.parquet"
-    pq.write_table(change(pq.read_table(part)), part)
+    rewrite(part, change(pq.read_table(part)))
     with pytest.raises(InputError, match=rf"{part.name}': expected the predicted rows 20-40 of the table, but {why}"):
         scene.join(table, plan)
     assert not (folder / "_manifest.json").exists()
@@ -71,6 +83,39 @@ def test_a_missing_and_a_broken_file_are_named(predicted):
         scene.join(table, plan)
     part.unlink()
     with pytest.raises(InputError, match=r"000060\.parquet': expected the file of rows 40-60"):
+        scene.join(table, plan)
+
+
+def test_a_file_that_was_written_by_another_hand_is_named(predicted):
+    scene, table, plan, folder = predicted
+    part = folder / "rows-000000000020-000000000040.parquet"
+    pq.write_table(pq.read_table(part), part)
+    with pytest.raises(
+        InputError, match=rf"{part.name}'.*its bytes are not those that were written\. Remove that file"
+    ):
+        scene.join(table, plan)
+
+
+def test_no_byte_of_a_shard_can_change_unseen(predicted):
+    scene, table, plan, folder = predicted
+    part = folder / "rows-000000000020-000000000040.parquet"
+    whole, chance = part.read_bytes(), random.Random(5)
+    for place in sorted(chance.sample(range(len(whole)), 300)):
+        damaged = bytearray(whole)
+        damaged[place] ^= chance.randrange(1, 256)
+        part.write_bytes(damaged)
+        with pytest.raises(InputError, match=rf"{part.name}': expected the predicted rows 20-40.*Remove that file"):
+            scene.join(table, plan)
+    part.write_bytes(whole)
+    assert scene.join(table, plan).rows == 60
+
+
+def test_a_file_that_was_sealed_but_is_no_parquet_is_named(predicted, monkeypatch):
+    scene, table, plan, folder = predicted
+    part = folder / "rows-000000000020-000000000040.parquet"
+    part.write_bytes(b"PAR1" + b"?" * 100)
+    monkeypatch.setattr(proof, "is_sealed", lambda path: True)
+    with pytest.raises(InputError, match=rf"{part.name}'.*it cannot be read: .*Remove that file"):
         scene.join(table, plan)
 
 
