@@ -196,6 +196,12 @@ def _drift(findings: Findings, rules: Rules) -> _Found:
 
 
 def _unknown(findings: Findings, rules: Rules) -> _Found:
+    # A log that has stopped is not well: the older windows tell nothing of today.
+    if findings.rows < rules.min_rows:
+        yield (
+            MonitorOutcome.INSUFFICIENT_DATA,
+            f"the newest window, {findings.window}, has {findings.rows} rows, and {rules.min_rows} are needed",
+        )
     if rules.without_labels is None:
         judged = judged_windows(findings.performance, rules.windows)
         known = [each for each in judged if each.p_value is not None and not each.note]

@@ -128,6 +128,22 @@ def test_older_and_harmless_faults_are_told_and_decide_nothing() -> None:
     assert {"age: 40 % have no value", "city: 1 % are new"} <= set(verdict.reasons)
 
 
+@pytest.mark.parametrize(("rows", "outcome"), [(0, "insufficient_data"), (199, "insufficient_data"), (200, "healthy")])
+def test_a_log_that_has_stopped_is_not_healthy(rows: int, outcome: str) -> None:
+    for drifts in ("ooo", "oo?", ""):
+        made = replace(findings(performance("ooo"), drift(drifts)), rows=rows)
+        verdict = decide(made, RULES)
+        assert verdict.outcome == outcome
+        assert (f"has {rows} rows, and 200 are needed" in verdict.reasons[0]) == (outcome != "healthy")
+
+
+@pytest.mark.parametrize(("flags", "drifts", "outcome"), [("oxx", "ooo", "retrain"), ("ooo", "xxo", "alert")])
+def test_what_was_found_comes_before_a_log_that_has_stopped(flags: str, drifts: str, outcome: str) -> None:
+    verdict = decide(replace(findings(performance(flags), drift(drifts)), rows=0), RULES)
+    assert verdict.outcome == outcome
+    assert "has 0 rows" in verdict.reasons[1]
+
+
 def test_p_values_that_ring_everywhere_are_told_beside_a_healthy_answer() -> None:
     verdict = decide(findings(performance("ooo"), drift("ooo")), RULES)
     assert "a p-value alone would have rung in 3 of them" in " ".join(verdict.reasons)

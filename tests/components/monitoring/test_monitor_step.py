@@ -129,6 +129,13 @@ def test_an_empty_window_is_insufficient_data(served, watch) -> None:
     assert answer.outcome == "insufficient_data"
 
 
+@pytest.mark.parametrize("engine", ["native", "none"])
+def test_a_log_that_stopped_a_week_ago_is_insufficient_data(served, watch, engine: str) -> None:
+    answer = watch(served(weeks=3), engine=engine)
+    assert answer.outcome == "insufficient_data"
+    assert "has 0 rows, and 200 are needed" in answer.reason
+
+
 @pytest.mark.parametrize(("policy", "outcome"), [("alert", "alert"), ("challenger", "retrain")])
 def test_without_labels_the_chosen_policy_says_what_a_drift_means(served, watch, policy: str, outcome: str) -> None:
     rows = served(change=from_week(1, "age", lambda age: age + 9)).drop(columns="late")
