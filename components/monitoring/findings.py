@@ -95,6 +95,18 @@ class WindowDrift:
     joint: JointDrift | None = None
     note: str = ""  # why nothing was tested, such as too few rows
 
+    @property
+    def untested(self) -> str:
+        """Why nothing that matters was tested, or not the joint test that was asked for; empty where both were."""
+        important = [column for column in self.columns if column.important]
+        if self.note:
+            return self.note
+        if all(column.adjusted_p is None for column in important):
+            notes = "; ".join(f"{column.name}: {column.note or 'not tested'}" for column in important[:3])
+            return f"no column that matters could be tested ({notes or 'none does, and the score is not known'})"
+        joint = self.joint
+        return f"{joint.detector}: {joint.note}" if joint is not None and joint.p_value is None else ""
+
 
 @dataclass(frozen=True)
 class WindowPerformance:

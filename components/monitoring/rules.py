@@ -215,7 +215,7 @@ def _unknown(findings: Findings, rules: Rules) -> _Found:
                 f" are needed: {why}",
             )
     windows = findings.drift[-rules.windows :]
-    untested = [each.note for each in windows if each.note]
+    untested = [each.untested for each in windows if each.untested]
     if untested and len(windows) - len(untested) < rules.needed:
         yield (
             MonitorOutcome.INSUFFICIENT_DATA,

@@ -28,6 +28,9 @@ WEEKS = [
     )
     for n in range(4)
 ]
+SCORE = ColumnDrift(
+    "_score", "number", "ks", 0.01, 0.5, 1.0, 0.01, 0.02, 0.01, 0.0, 500, 0.0, 0.0, None, 0.0, important=True
+)
 CALIBRATION = Calibration("accuracy", True, 0.8, 0.01, ())
 RULES = Rules()
 
@@ -52,7 +55,7 @@ def drift(flags: str, important: bool = True, joint: str = "") -> list[WindowDri
         WindowDrift(
             WEEKS[number], 500,
             (ColumnDrift("age", "number", "ks", 0.5, 1e-9, 1e-8, 0.3 if flag == "x" else 0.05, 0.2, 0.1, 0.0, 500, 0.0,
-                         0.0, None, 1.0, important, flag == "x"),) if flag != "?" else (),
+                         0.0, None, 1.0, important, flag == "x"), SCORE) if flag != "?" else (),
             JointDrift("ClassifierDrift", 1e-5, joint[number] == "x") if joint else None,
             "10 rows" if flag == "?" else "",
         )
@@ -142,6 +145,29 @@ def test_what_was_found_comes_before_a_log_that_has_stopped(flags: str, drifts: 
     verdict = decide(replace(findings(performance(flags), drift(drifts)), rows=0), RULES)
     assert verdict.outcome == outcome
     assert "has 0 rows" in verdict.reasons[1]
+
+
+@pytest.mark.parametrize("policy", [None, Policy.ALERT])
+def test_columns_that_could_not_be_tested_are_not_reported_as_undrifted(policy: Policy | None) -> None:
+    untested = replace(SCORE, name="age", test="", p_value=None, adjusted_p=None, note="12 values, 30 are needed")
+    harmless = replace(SCORE, name="pages", important=False)
+    windows = [replace(each, columns=(untested, harmless)) for each in drift("ooo")]
+    rules = replace(RULES, without_labels=policy)
+    calibration = None if policy else CALIBRATION
+    verdict = decide(findings(performance("ooo"), windows, calibration=calibration), rules)
+    assert verdict.outcome is MonitorOutcome.INSUFFICIENT_DATA
+    assert "age: 12 values, 30 are needed" in verdict.reasons[0]
+    # One such window is made up for by the others.
+    mixed = [*windows[:1], *drift("ooo")[1:]]
+    assert decide(findings(performance("ooo"), mixed, calibration=calibration), rules).outcome is MonitorOutcome.HEALTHY
+
+
+def test_a_joint_test_that_was_asked_for_and_not_made_is_insufficient_data() -> None:
+    joint = JointDrift("ClassifierDrift", None, False, "99 rows: a joint test needs 100")
+    windows = [replace(each, joint=joint) for each in drift("ooo")]
+    verdict = decide(findings(performance("ooo"), windows), RULES)
+    assert verdict.outcome is MonitorOutcome.INSUFFICIENT_DATA
+    assert "ClassifierDrift: 99 rows" in verdict.reasons[0]
 
 
 def test_p_values_that_ring_everywhere_are_told_beside_a_healthy_answer() -> None:
