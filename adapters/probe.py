@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import tenacity
 
-from kfp_lifecycle.adapters.gateway import Gateway, configured
+from kfp_lifecycle.adapters.gateway import Gateway, as_check, configured
 from kfp_lifecycle.core import service_addresses, settings
 
 # What an arm answers while routes and endpoints still spread, right after it became ready.
@@ -76,7 +76,7 @@ def probe(
 
         def once() -> Probe:
             try:
-                response = client.post(url, json=dict(request), headers=gateway.headers(host))
+                response = client.post(url, json=as_check(request), headers=gateway.headers(host))
             except httpx.TransportError as error:
                 return Probe(Answer.SILENT, f"{url} (Host {host}): {type(error).__name__}: {error}")
             return read_answer(response, version)

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from kfp_lifecycle.adapters.gateway import Gateway, configured
+from kfp_lifecycle.adapters.gateway import Gateway, as_check, configured
 
 PREDICTIONS = "predict"
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
@@ -86,7 +86,7 @@ def _ask(client: httpx.Client, gateway: Gateway, host: str, model: str, request:
     url = f"{gateway.address(host)}/v2/models/{model}/infer"
     began = time.monotonic()
     try:
-        response = client.post(url, json=dict(request), headers=gateway.headers(host))
+        response = client.post(url, json=as_check(request), headers=gateway.headers(host))
     except httpx.TransportError:
         return ArmAnswer(0, time.monotonic() - began)
     seconds = time.monotonic() - began

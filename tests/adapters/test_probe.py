@@ -7,9 +7,13 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 
+from kfp_lifecycle.adapters import replay
+from kfp_lifecycle.adapters.gateway import Gateway
 from kfp_lifecycle.adapters.probe import Answer, probe
+from kfp_lifecycle.core.logged_rows import CHECK_ID
 
 GOOD = json.dumps({"outputs": [{"name": "predict", "data": [0.5]}]})
 
@@ -56,7 +60,17 @@ def ask(arm: Arm, seconds: float = 0.5, **options: str):
 def test_the_arm_is_addressed_by_its_host_and_the_services_model_name(arm):
     assert ask(arm).answer is Answer.SERVES
     path, headers, body = arm.asked[0]
-    assert (path, headers["Host"], body) == ("/v2/models/churn/infer", "churn-v2-predictor.team", {"inputs": []})
+    assert (path, headers["Host"], body["inputs"]) == ("/v2/models/churn/infer", "churn-v2-predictor.team", [])
+
+
+def test_the_body_says_too_that_it_is_a_check_as_a_gateway_may_replace_the_header(arm):
+    ask(arm)
+    ask(arm)
+    replayed = replay._ask(httpx.Client(), Gateway(arm.url), "churn-v2-predictor.team", "churn", {"inputs": []})
+    assert replayed.value == 0.5
+    ids = [body["id"] for _, _, body in arm.asked]
+    assert all(identifier.startswith(CHECK_ID) for identifier in ids)
+    assert len(set(ids)) == 3
 
 
 @pytest.mark.parametrize(
