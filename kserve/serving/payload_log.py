@@ -7,6 +7,7 @@ fail or delay a prediction: what finds no room, or no store, is counted and lost
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from kfp_lifecycle.serving.payload_log_queue import Entry, PayloadQueue, memory_
 from kfp_lifecycle.serving.payload_log_scores import Predict, with_all_parts
 from kfp_lifecycle.serving.payload_log_store import payload_log_store
 from kfp_lifecycle.serving.payload_log_table import LogShape, log_table
-from kfp_lifecycle.serving.payload_log_writer import PayloadWriter
+from kfp_lifecycle.serving.payload_log_writer import SECONDS_BETWEEN_WARNINGS, PayloadWriter
 
 if TYPE_CHECKING:
     from kfp_lifecycle.core.signature import Signature
@@ -43,6 +44,7 @@ class PayloadLog:
         self._queue = queue
         self._writer = writer
         self._ignored = 0
+        self._told_at = -SECONDS_BETWEEN_WARNINGS
 
     def offer(
         self,
@@ -57,11 +59,19 @@ class PayloadLog:
     ) -> None:
         """Log the rows of requests that got the same status; see ``Entry``."""
         size = memory_of(rows, body_bytes, predictions)
-        self._queue.offer(Entry(marks, counts, rows, status, predictions, fit, size))
+        if not self._queue.offer(Entry(marks, counts, rows, status, predictions, fit, size)):
+            self._tell_drop()
 
     def ignore(self) -> None:
         """Count a request that is not logged."""
         self._ignored += 1
+
+    def _tell_drop(self) -> None:
+        """Say that rows are lost, once a minute at most; the writer cannot while it waits for the store."""
+        now = time.monotonic()
+        if not self._queue.closed and now - self._told_at >= SECONDS_BETWEEN_WARNINGS:
+            self._told_at = now
+            logger.warning("payload log: rows find no room in the queue and are dropped")
 
     def counts(self) -> dict[str, int]:
         """Rows logged, dropped, written, failed and waiting, and requests ignored."""

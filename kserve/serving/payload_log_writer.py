@@ -12,7 +12,7 @@ from kfp_lifecycle.serving.payload_log_queue import Entry, PayloadQueue
 
 logger = logging.getLogger("kfp_lifecycle.serving")
 
-_SECONDS_BETWEEN_WARNINGS = 60.0
+SECONDS_BETWEEN_WARNINGS = 60.0
 
 Encode = Callable[[Sequence[Entry]], list[Part]]
 Store = Callable[[str, bytes], object]
@@ -53,7 +53,7 @@ class PayloadWriter:
         self._prepare = prepare
         self._sequence = 0
         self._failing = False
-        self._told_dropped, self._told_at = 0, -_SECONDS_BETWEEN_WARNINGS
+        self._told_dropped, self._told_at = 0, -SECONDS_BETWEEN_WARNINGS
         self._thread = threading.Thread(target=self._work, name="payload-log", daemon=True)
         self._thread.start()
 
@@ -97,6 +97,6 @@ class PayloadWriter:
 
     def _tell_drops(self) -> None:
         dropped, now = self._queue.counts().dropped, time.monotonic()
-        if dropped > self._told_dropped and now - self._told_at >= _SECONDS_BETWEEN_WARNINGS:
+        if dropped > self._told_dropped and now - self._told_at >= SECONDS_BETWEEN_WARNINGS:
             logger.warning("payload log: the queue was full, and %d rows were dropped so far", dropped)
             self._told_dropped, self._told_at = dropped, now

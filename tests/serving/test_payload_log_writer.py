@@ -98,6 +98,8 @@ def test_a_slow_store_fills_the_queue_and_the_rest_is_dropped_at_once(caplog: py
             offer(log)
         counts = log.counts()
         assert (counts["logged"], counts["dropped"], counts["waiting"]) == (110, 400, 100)
+        # Told while the store is still silent, and once for all of them.
+        assert caplog.text.count("rows find no room in the queue and are dropped") == 1
         go_on.set()
         until(lambda: log.counts()["written"] == 110)
     assert "the queue was full, and 400 rows were dropped so far" in caplog.text
@@ -113,6 +115,7 @@ def test_a_store_that_hangs_does_not_keep_the_server_from_ending(caplog: pytest.
         assert "0 rows written, 0 dropped, 15 lost" in caplog.text
         offer(log)
         assert log.counts()["dropped"] == 1
+        assert "no room" not in caplog.text
         go_on.set()
 
 
