@@ -99,9 +99,13 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def run_name(prefix: str, key: str, generation: int) -> str:
-    """The name under which the run of a key and generation is found; KFP's run names need not be unique."""
-    return f"{prefix[:LONGEST_NAME].rstrip()}-{digest(key)[:20]}-{generation}"
+def run_name(prefix: str, key: str, generation: int, holder: str) -> str:
+    """The name under which the run of a key and generation is found; KFP's run names need not be unique.
+
+    The first holder is in it, as generations begin again once a reservation is deleted: the runs of the one before it
+    are still known to KFP, and must not be found.
+    """
+    return f"{prefix[:LONGEST_NAME].rstrip()}-{digest(key)[:20]}-{digest(holder)[:8]}-{generation}"
 
 
 def next_step(found: Reservation | None, content: str, now: datetime) -> Step:
@@ -118,14 +122,14 @@ def reserved(
 ) -> Reservation:
     """A new reservation, or a found one taken over or advanced; the caller has asked ``next_step``.
 
-    The name of the same generation stays, so that its run is found whatever the new holder would have called it.
+    The name of the same generation stays, with its first holder, so that its run is found whoever takes it over.
     """
     known = found.content if found else ""
     wanted = content or known
     if found and found.state is State.RESERVED and wanted == known:
         return replace(found, holder=holder, expires_at=now + lease, kept_until=now + RETENTION)
     generation = found.generation + 1 if found else 1
-    name = run_name(prefix, key, generation)
+    name = run_name(prefix, key, generation, holder)
     return Reservation(key, wanted, generation, State.RESERVED, holder, now + lease, name, now + RETENTION)
 
 

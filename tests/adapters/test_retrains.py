@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,13 +25,13 @@ from kfp_lifecycle.adapters.kfp_errors import KfpError, KfpInvalid
 from kfp_lifecycle.adapters.retrain_books import RetrainBook
 from kfp_lifecycle.adapters.retrains import Retrained, Training
 from kfp_lifecycle.adapters.single_runs import How, Starter, StartPending
+from kfp_lifecycle.core import reservation
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.reservation import LEASE, ReservationError, State
 from kfp_lifecycle.core.retrain_book import Entry
 from kfp_lifecycle.core.retrain_inputs import read_cause
 from kfp_lifecycle.core.retraining import Cause, Limits
 
-SHORT = timedelta(seconds=1)
 ONE = Limits(cooldown=timedelta(days=7), budget=3, budget_period=timedelta(days=28), max_running=1)
 TRAINING = Training("retrain", parameters={"model": "churn"})
 
@@ -43,7 +42,7 @@ def cause(day: int = 1, **changes: Any) -> Cause:
 
 @pytest.fixture
 def starter(kubeconfig: str, stand_in_kfp: StandInKfp) -> Callable[..., Starter]:
-    def make(lease: timedelta = LEASE, patience: float = 10.0) -> Starter:
+    def make(lease: timedelta = LEASE, patience: float = 60.0) -> Starter:
         kfp = kfp_connection.connect(stand_in_kfp.url)
         return Starter(kubernetes_connection.connect(), kfp, "team", lease, patience)
 
@@ -60,9 +59,12 @@ def entries(starter: Starter, asked: Cause | None = None) -> dict[str, Entry]:
     return dict(book.book.entries)
 
 
-def wait_for_the_end_of_the_lease(starter: Starter) -> None:
-    while entries(starter)[cause(1).key].reservation.expires_at > clock.now():
-        time.sleep(0.05)
+def end_the_lease(starter: Starter) -> None:
+    """Back-date the lease of the first window's holder, so that no test waits for it."""
+    book = RetrainBook(starter.kubernetes, "team", cause(1))
+    found = book.read(cause(1).key)
+    assert found and found.reservation.state is State.RESERVED
+    book.write(found, reservation.given_up(found.reservation, clock.now()))
 
 
 def end(kfp: StandInKfp, state: str = "SUCCEEDED") -> None:
@@ -150,6 +152,35 @@ def test_a_run_that_was_deleted_counts_as_ended(starter: Any, stand_in_kfp: Stan
     assert {it.reservation.outcome for it in entries(made).values()} == {retrain_books.DELETED, ""}
 
 
+def test_a_caller_that_dies_over_a_deleted_book_does_not_leave_the_run_of_before_to_the_next_one(
+    starter: Any, stand_in_kfp: StandInKfp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = starter()
+    before = retrain(made, cause(1))
+    end(stand_in_kfp)
+    config_maps = kubernetes_objects.CONFIG_MAPS
+    book = kubernetes_objects.get(made.kubernetes, config_maps, before.book, "team")
+    assert book
+    kubernetes_objects.delete(made.kubernetes, config_maps, book)
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(single_runs, "_start", die)
+        with pytest.raises(KeyboardInterrupt):
+            retrain(made, cause(1))
+    end_the_lease(made)
+    # Another window strikes it out, as it has no run, and the same one starts it.
+    looked = RetrainBook(made.kubernetes, "team", cause(20))
+    looked.read("")
+    assert looked.refresh(made.kfp)
+    assert looked.book.entries == {}
+    after = retrain(made, cause(1))
+    assert (after.how, after.run_id == before.run_id) == (How.STARTED, False)
+    assert len(stand_in_kfp.runs) == 2
+
+
 def test_models_and_environments_do_not_limit_each_other(starter: Any, stand_in_kfp: StandInKfp) -> None:
     for asked in (cause(1), cause(1, model="fraud"), cause(1, environment="staging")):
         assert retrain(starter(), asked).decision.outcome == "start"
@@ -206,11 +237,12 @@ def test_a_refused_start_is_given_back_though_the_book_has_changed_meanwhile(
 def test_the_same_window_takes_over_what_its_dead_holder_left(starter: Any, stand_in_kfp: StandInKfp) -> None:
     stand_in_kfp.refuse = 500
     with pytest.raises(KfpError):
-        retrain(starter(lease=SHORT), cause(1))
+        retrain(starter(), cause(1))
     stand_in_kfp.refuse = 0
     with pytest.raises(StartPending):
         retrain(starter(patience=0.1), cause(1))
     assert retrain(starter(patience=0.1), cause(20)).decision.outcome == "already_running"
+    end_the_lease(starter())
     made = retrain(starter(), cause(1))
     assert (made.decision.outcome, made.how) == ("start", How.STARTED)
     assert "died" in made.decision.reasons[0]
@@ -225,9 +257,9 @@ def test_another_window_finds_the_run_of_a_dead_holder(
     with monkeypatch.context() as dying:
         dying.setattr(single_runs, "_record", die)
         with pytest.raises(KeyboardInterrupt):
-            retrain(starter(lease=SHORT), cause(1))
+            retrain(starter(), cause(1))
     [run] = stand_in_kfp.runs
-    wait_for_the_end_of_the_lease(starter())
+    end_the_lease(starter())
     assert retrain(starter(), cause(20)).decision.outcome == "already_running"
     [entry] = entries(starter()).values()
     assert (entry.reservation.state, entry.reservation.run_id) == (State.STARTED, run["run_id"])
@@ -241,18 +273,18 @@ def test_a_holder_that_stood_still_ends_its_run_when_its_turn_went_to_another_wi
     def late(connection: Any, request: Any, name: str) -> Any:
         if threading.current_thread() is holder:
             frozen.set()
-            assert thaw.wait(30)
+            assert thaw.wait(60)
         return create(connection, request, name)
 
     monkeypatch.setattr(single_runs.kfp_runs, "create", late)
     said: list[Retrained] = []
-    holder = threading.Thread(target=lambda: said.append(retrain(starter(lease=SHORT), cause(1))))
+    holder = threading.Thread(target=lambda: said.append(retrain(starter(), cause(1))))
     holder.start()
-    assert frozen.wait(30)
-    wait_for_the_end_of_the_lease(starter())
+    assert frozen.wait(60)
+    end_the_lease(starter())
     right = retrain(starter(), cause(20))
     thaw.set()
-    holder.join(30)
+    holder.join(60)
     assert right.decision.outcome == "start"
     assert [str(it.decision.outcome) for it in said] == ["already_running"]
     surplus = [run["run_id"] for run in stand_in_kfp.runs if run["run_id"] != right.run_id]

@@ -35,7 +35,7 @@ from kfp_lifecycle.core.reservation import RETENTION, State
 from kfp_lifecycle.local.kubernetes_api import Server
 from kfp_lifecycle.local.write_proxy import WriteProxy, Writes
 
-SHORT = timedelta(seconds=2)
+LEASE = timedelta(seconds=30)
 CALLER = """
 import sys
 from datetime import timedelta
@@ -55,7 +55,7 @@ except single_runs.StartPending:
 
 @pytest.fixture
 def starter(kubeconfig: str, stand_in_kfp: StandInKfp) -> Callable[..., Starter]:
-    def make(lease: timedelta = SHORT, patience: float = 10.0, kubeconfig: str = "") -> Starter:
+    def make(lease: timedelta = LEASE, patience: float = 60.0, kubeconfig: str = "") -> Starter:
         kfp = kfp_connection.connect(stand_in_kfp.url)
         return Starter(kubernetes_connection.connect(kubeconfig), kfp, "team", lease, patience)
 
@@ -73,6 +73,20 @@ def stored(starter: Starter, key: str = "alert") -> reservation.Reservation:
     found = single_runs.known(starter, key)
     assert found is not None
     return found
+
+
+def dead(starter: Starter, key: str = "alert") -> None:
+    """A holder reserved the key, did no more, and its lease has just ended."""
+    mine = reservation.reserved(None, key, "", holder="dead", prefix="retrain", now=clock.now() - LEASE, lease=LEASE)
+    reservations.create(starter.kubernetes, "team", mine)
+
+
+def end_the_lease(starter: Starter, key: str = "alert") -> None:
+    """Back-date the lease of whoever holds the key, if anybody does, so that no test waits for it."""
+    found = reservations.read(starter.kubernetes, key, "team")
+    if found and found.reservation.state is State.RESERVED:
+        ended = reservation.given_up(found.reservation, clock.now())
+        reservations.write(starter.kubernetes, "team", found, ended)
 
 
 def test_a_key_starts_one_run_and_then_names_it(starter: Any, stand_in_kfp: StandInKfp) -> None:
@@ -126,6 +140,7 @@ def test_after_an_answer_that_tells_nothing_nobody_starts_before_the_lease_ends(
     with pytest.raises(StartPending):
         start(starter(patience=0.1))
     assert stand_in_kfp.runs == []
+    end_the_lease(starter())
     assert start(starter()).how is How.STARTED
 
 
@@ -168,10 +183,7 @@ def test_a_caller_that_loses_every_race_is_told_the_winners_lease(
     starter: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = starter(lease=timedelta(minutes=5))
-    over = reservation.reserved(
-        None, "alert", "", holder="dead", prefix="retrain", now=clock.now() - SHORT, lease=SHORT
-    )
-    reservations.create(made.kubernetes, "team", over)
+    dead(made)
     asked: list[int] = []
     monkeypatch.setattr(single_runs, "_hold", lambda *_: asked.append(1))
     with pytest.raises(StartPending) as pending:
@@ -186,10 +198,7 @@ def test_a_start_that_could_not_be_sent_gives_the_reservation_back(
 ) -> None:
     made = starter(lease=timedelta(minutes=5), patience=0)
     if taken_over:
-        over = reservation.reserved(
-            None, "alert", "", holder="dead", prefix="retrain", now=clock.now() - SHORT, lease=SHORT
-        )
-        reservations.create(made.kubernetes, "team", over)
+        dead(made)
     configuration = made.kfp.client.configuration
 
     def without_a_token(_: Any) -> None:
@@ -212,10 +221,7 @@ def test_a_start_that_could_not_be_sent_gives_the_reservation_back(
 
 def test_a_run_that_is_looked_for_without_a_token_gives_the_reservation_back(starter: Any) -> None:
     made = starter(lease=timedelta(minutes=5), patience=0)
-    over = reservation.reserved(
-        None, "alert", "", holder="dead", prefix="retrain", now=clock.now() - SHORT, lease=SHORT
-    )
-    reservations.create(made.kubernetes, "team", over)
+    dead(made)
     configuration = made.kfp.client.configuration
     configuration.api_key["authorization"] = ""
 
@@ -226,6 +232,22 @@ def test_a_run_that_is_looked_for_without_a_token_gives_the_reservation_back(sta
     with pytest.raises(KubernetesError):
         start(made)
     assert stored(made).expires_at <= clock.now()
+
+
+def test_a_caller_that_died_over_a_forgotten_key_does_not_leave_it_the_run_of_before(
+    starter: Any, stand_in_kfp: StandInKfp
+) -> None:
+    made = starter()
+    before = start(made)
+    config_maps, name = kubernetes_objects.CONFIG_MAPS, reservations.name("alert")
+    found = kubernetes_objects.get(made.kubernetes, config_maps, name, "team")
+    assert found
+    kubernetes_objects.delete(made.kubernetes, config_maps, found)
+    dead(made)
+    again = start(made)
+    assert again.how is How.STARTED
+    assert again.run_id != before.run_id
+    assert len(stand_in_kfp.runs) == 2
 
 
 def test_an_unknown_pipeline_reserves_nothing(starter: Any) -> None:
@@ -266,8 +288,9 @@ def test_a_caller_killed_at_any_write_leaves_one_run(
 ) -> None:
     writes = Writes(kill_at, before)
     with WriteProxy(kubernetes.url, writes) as api, WriteProxy(stand_in_kfp.url, writes) as kfp:
-        code, _ = call(writes, write_kubeconfig(tmp_path / "proxied", api.url), kfp.url, lease=2)
+        code, _ = call(writes, write_kubeconfig(tmp_path / "proxied", api.url), kfp.url)
     assert code == -9
+    end_the_lease(starter())
     found = start(starter())
     assert found.how is how
     assert [run["run_id"] for run in stand_in_kfp.runs] == [found.run_id]
@@ -282,7 +305,7 @@ def test_a_caller_that_was_frozen_over_its_lease_starts_nothing(
         late = caller(writes, write_kubeconfig(tmp_path / "proxied", api.url), stand_in_kfp.url, lease=1)
         assert writes.frozen.wait(20)
         threading.Timer(1.5, writes.thaw.set).start()
-        out, _ = late.communicate(timeout=30)
+        out, _ = late.communicate(timeout=120)
     assert out.split() == ["pending"]
     assert stand_in_kfp.runs == []
     assert start(starter()).how is How.STARTED
@@ -294,11 +317,12 @@ def test_a_caller_frozen_before_its_request_ends_the_run_that_is_one_too_many(
     # The one gap that no record can close: the clock was looked at, and the request is sent an age later.
     writes = Writes(kill_at=2, freeze=True)
     with WriteProxy(kubernetes.url, writes) as api, WriteProxy(stand_in_kfp.url, writes) as kfp:
-        late = caller(writes, write_kubeconfig(tmp_path / "proxied", api.url), kfp.url, lease=1)
-        assert writes.frozen.wait(20)
+        late = caller(writes, write_kubeconfig(tmp_path / "proxied", api.url), kfp.url)
+        assert writes.frozen.wait(60)
+        end_the_lease(starter())
         right = start(starter())
         writes.thaw.set()
-        out, _ = late.communicate(timeout=30)
+        out, _ = late.communicate(timeout=120)
     assert right.how is How.STARTED
     assert out.split() == [right.run_id, "before"]
     surplus = [run["run_id"] for run in stand_in_kfp.runs if run["run_id"] != right.run_id]
@@ -309,10 +333,7 @@ def test_a_caller_frozen_before_its_request_ends_the_run_that_is_one_too_many(
 
 def test_of_two_late_callers_one_takes_a_dead_reservation_over(starter: Any, stand_in_kfp: StandInKfp) -> None:
     made = starter()
-    mine = reservation.reserved(
-        None, "alert", "", holder="dead", prefix="retrain", now=clock.now() - SHORT, lease=SHORT
-    )
-    reservations.create(made.kubernetes, "team", mine)
+    dead(made)
     stand_in_kfp.late = 0.2
     with ThreadPoolExecutor(12) as pool:
         found = list(pool.map(lambda _: start(starter(lease=timedelta(minutes=5))), range(12)))
@@ -340,14 +361,14 @@ def test_a_sweep_removes_a_bounded_number_and_nothing_else(starter: Any) -> None
     made = starter()
     long_ago = clock.now() - RETENTION * 2
     for number in range(7):
-        old = reservation.reserved(None, f"old {number}", "", holder="h", prefix="p", now=long_ago, lease=SHORT)
+        old = reservation.reserved(None, f"old {number}", "", holder="h", prefix="p", now=long_ago, lease=LEASE)
         reservations.create(made.kubernetes, "team", old)
     other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "users-own", "namespace": "team"}}
     kubernetes_objects.create(made.kubernetes, kubernetes_objects.CONFIG_MAPS, other)
     start(made, "new")
     # The start has removed all seven; more are made to see the limit.
     for number in range(5):
-        old = reservation.reserved(None, f"o {number}", "", holder="h", prefix="p", now=long_ago, lease=SHORT)
+        old = reservation.reserved(None, f"o {number}", "", holder="h", prefix="p", now=long_ago, lease=LEASE)
         reservations.create(made.kubernetes, "team", old)
     assert [reservations.sweep(made.kubernetes, "team", clock.now(), limit=3) for _ in range(3)] == [3, 2, 0]
     assert kubernetes_objects.get(made.kubernetes, kubernetes_objects.CONFIG_MAPS, "users-own", "team")
@@ -357,14 +378,14 @@ def test_a_sweep_removes_a_bounded_number_and_nothing_else(starter: Any) -> None
 def test_a_caller_that_may_not_delete_starts_its_run_all_the_same(
     starter: Any, kubernetes: Server, tmp_path: Path
 ) -> None:
-    old = reservation.reserved(None, "old", "", holder="h", prefix="p", now=clock.now() - RETENTION * 2, lease=SHORT)
+    old = reservation.reserved(None, "old", "", holder="h", prefix="p", now=clock.now() - RETENTION * 2, lease=LEASE)
     reservations.create(starter().kubernetes, "team", old)
     steps = starter(kubeconfig=write_kubeconfig(tmp_path / "steps", kubernetes.url, "steps"))
     assert start(steps, "new").how is How.STARTED
     assert single_runs.known(steps, "old") is not None
 
 
-def caller(writes: Writes, kubeconfig: str, kfp: str, lease: float) -> subprocess.Popen[str]:
+def caller(writes: Writes, kubeconfig: str, kfp: str, lease: float = 30) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", CALLER, kfp, str(lease)],
         env={"KUBECONFIG": kubeconfig, "PATH": "/usr/bin:/bin"},
@@ -380,7 +401,7 @@ def caller(writes: Writes, kubeconfig: str, kfp: str, lease: float) -> subproces
     return process
 
 
-def call(writes: Writes, kubeconfig: str, kfp: str, lease: float) -> tuple[int, str]:
-    process = caller(writes, kubeconfig, kfp, lease)
-    out, _ = process.communicate(timeout=30)
+def call(writes: Writes, kubeconfig: str, kfp: str) -> tuple[int, str]:
+    process = caller(writes, kubeconfig, kfp)
+    out, _ = process.communicate(timeout=120)
     return process.returncode, out

@@ -38,6 +38,11 @@ def test_whoever_takes_over_looks_for_the_name_that_the_dead_holder_used() -> No
     assert later.expires_at == NOW + 2 * LEASE
 
 
+def test_a_new_reservation_of_a_forgotten_key_has_a_name_that_no_earlier_one_had() -> None:
+    # KFP keeps the run of the deleted one, and it must not be taken for the new one's.
+    assert held(holder="b").run_name != held(holder="a").run_name
+
+
 def test_a_holder_that_gives_up_is_not_waited_for() -> None:
     assert reservation.next_step(reservation.given_up(held(), NOW), "", NOW) is Step.TAKE_OVER
 
@@ -76,13 +81,13 @@ def test_few_callers_write_that_a_reservation_is_still_asked_for() -> None:
 
 @given(KEYS, KEYS, st.integers(1, 3), st.integers(1, 3))
 def test_two_keys_or_generations_never_share_a_name(one: str, other: str, first: int, second: int) -> None:
-    names = {reservation.run_name("p", one, first), reservation.run_name("p", other, second)}
+    names = {reservation.run_name("p", one, first, "h"), reservation.run_name("p", other, second, "h")}
     assert len(names) == (1 if (one, first) == (other, second) else 2)
 
 
 @given(st.text(max_size=300), KEYS)
 def test_a_run_name_fits_into_kfps_column(prefix: str, key: str) -> None:
-    assert len(reservation.run_name(prefix, key, 999)) < 255
+    assert len(reservation.run_name(prefix, key, 999, "h")) < 255
 
 
 @given(KEYS, st.text(max_size=20), st.sampled_from(State), st.text(max_size=20))

@@ -96,4 +96,4 @@ def test_two_events_share_a_key_only_when_all_their_values_agree(
 def test_every_key_can_be_reserved(a: str, b: str) -> None:
     key = deliveries.once_key("r" * 62, PAIR, {"a": a, "b": b})
     assert reservation.check_key(key) == key
-    assert reservation.run_name("p", key, 1).isascii()
+    assert reservation.run_name("p", key, 1, "h").isascii()
