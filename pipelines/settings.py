@@ -18,6 +18,7 @@ from kfp import dsl, kubernetes
 
 from kfp_lifecycle.components import metadata
 from kfp_lifecycle.core import settings as names
+from kfp_lifecycle.pipelines.caller_names import quick_caller_names
 from kfp_lifecycle.pipelines.quantities import check_limits
 from kfp_lifecycle.pipelines.settings_file import load_task_settings
 from kfp_lifecycle.pipelines.task_settings import Settings, TaskSettings
@@ -60,7 +61,8 @@ def configured(task: dsl.PipelineTask, settings: Settings | None = None) -> dsl.
     said = effective(name, known, chosen)
     check_limits(name, said)
     _add_variables(task, said, known)
-    _add_resources(task, said)
+    with quick_caller_names():
+        _add_resources(task, said)
     _add_placement(task, said)
     if said.cache is not None:
         task.set_caching_options(said.cache)
