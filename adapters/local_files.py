@@ -62,6 +62,7 @@ def copy_new(source: Path, path: Path) -> bool:
 def create_new(path: Path, content: bytes) -> bool:
     """Write a small file unless the name is taken; True when this call did it."""
     make_folder(path.parent)
+    remove_abandoned(path)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         partial.write_bytes(content)
@@ -72,12 +73,11 @@ def create_new(path: Path, content: bytes) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        # Mounted buckets know no links.
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except FileExistsError:
+        # Mounted buckets know no links. A writer that is killed must not leave half a file under the name, so the
+        # whole one is renamed; two writers that look here at the same moment can both believe that theirs is the one.
+        if path.exists():
             return False
+        partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
     return True

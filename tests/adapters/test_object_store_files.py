@@ -128,6 +128,30 @@ def test_a_store_without_hard_links_still_creates_once(tmp_path, monkeypatch):
     assert read_bytes(uri) == b"one"
 
 
+def test_without_hard_links_too_a_file_takes_its_name_whole(tmp_path, monkeypatch):
+    """A writer that fills it under its name leaves half of it when it is killed."""
+    whole = []
+
+    def refuse(partial: Path, _: Path) -> None:
+        assert partial.read_bytes() == b"one"
+        whole.append(partial.stat().st_ino)
+        raise PermissionError(1, "links are not permitted here")
+
+    monkeypatch.setattr(local_files.os, "link", refuse)
+    assert create(str(tmp_path / "a.json"), b"one")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert whole == [(tmp_path / "a.json").stat().st_ino]
+
+
+def test_what_a_killed_writer_of_a_small_file_left_is_removed_in_the_end(tmp_path):
+    old, young = tmp_path / ".a.json.1.partial", tmp_path / ".a.json.2.partial"
+    for partial in (old, young):
+        partial.write_bytes(b"o")
+    os.utime(old, (1, 1))
+    assert create(str(tmp_path / "a.json"), b"one")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.json.2.partial", "a.json"]
+
+
 def test_a_place_that_may_not_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match=r"schema_uri='.*/file/schema\.json': expected a place that this step may"):
