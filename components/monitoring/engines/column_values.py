@@ -109,7 +109,8 @@ def _finite(column: pa.Array) -> Numbers:
 
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
-    values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    # Whole numbers above 2**53 are rounded, which a safe cast refuses.
+    values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     # Adding zero copies the batch's memory, which would stay in use, and turns -0.0 into 0.0.
     return np.asarray(values[np.isfinite(values)] + 0.0, dtype=np.float64)
 

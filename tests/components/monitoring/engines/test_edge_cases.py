@@ -197,3 +197,9 @@ def test_an_unknown_choice_is_refused(engine, setting):
         DriftPlan({}, **setting)
     with pytest.raises(InputError, match="alibi-detect or native"):
         engine_named(f"{engine}!")
+
+
+def test_whole_numbers_that_no_float_holds_are_tested(engine):
+    numbers = (2**60 + np.arange(500) * 1025).tolist()
+    found = column_of("integer", numbers, numbers[:300], engine)
+    assert found.rows == 300 and found.p_value is not None
