@@ -32,19 +32,19 @@ def fetch_table(uri: str, directory: Path, parameter: str) -> Path:
 
 
 def cache_folder() -> Path | None:
-    """Where sorted columns are kept from run to run; None where this user has no folder for it.
+    """Where sorted columns, which are values of the training rows, are kept from run to run; None without the setting.
 
     Raises:
         InputError: the setting names a folder that cannot be made.
     """
     named = settings.setting(settings.REFERENCE_CACHE)
-    try:
-        folder = Path(named) if named else Path.home() / ".cache" / "kfp-lifecycle" / "references"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except (OSError, RuntimeError) as error:
-        if named:
-            raise InputError(
-                settings.REFERENCE_CACHE, named, "a folder that the step may write to", f"{error}. Mount one."
-            ) from error
+    if not named:
         return None
+    folder = Path(named)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InputError(
+            settings.REFERENCE_CACHE, named, "a folder that the step may write to", f"{error}. Mount one."
+        ) from error
     return folder
