@@ -53,9 +53,10 @@ def answer_of(findings: Findings, watched: Watched, request: MonitorRequest, tab
            for name, value in vars(request.rules).items() if value is not None},
     }  # fmt: skip
     decision = Decision(verdict.outcome, verdict.reasons, _numbers(findings, watched, request), inputs)
-    # One KFP run may hold several monitors, one for each model; without a run the rows tell monitorings apart.
-    what = request.run_id or table_digest
-    named = [what, request.model_name, request.environment, watched.version, str(findings.window)]
+    # One KFP run may hold several monitors, one for each model; without a run the rows tell monitorings apart. A run is
+    # told by the version that it asked for: between two attempts the champion may change.
+    told = [request.run_id, request.version] if request.run_id else [table_digest, watched.version]
+    named = [*told, request.model_name, request.environment, str(findings.window)]
     return Answer(decision, findings, sha256_bytes(canonical_json(named)))
 
 
@@ -74,11 +75,14 @@ def _numbers(findings: Findings, watched: Watched, request: MonitorRequest) -> d
     rules = request.rules
     numbers: dict[str, float | int | None] = {
         "rows": findings.rows,
+        "rows_outside_windows": findings.outside,
+        "rows_without_time": findings.untimed,
+        "rows_of_no_named_version": findings.unnamed,
         "faults": sum(fault.blocking for fault in findings.faults),
     }
     if findings.drift:
         numbers |= _of_drift(findings, rules)
-        numbers["expected_false_alerts_per_100_windows"] = expectation.false_alerts(rules)
+        numbers["expected_false_alerts_per_100_windows"] = expectation.false_alerts(rules, request.joint != "none")
     if findings.calibration is not None:
         judged = judged_windows(findings.performance, rules.windows)
         numbers |= {

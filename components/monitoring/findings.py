@@ -14,8 +14,8 @@ class Fault:
     """A fault of the data, which is not drift.
 
     Attributes:
-        kind: ``missing_column``, ``wrong_type``, ``missing_values``, ``unseen_categories``, ``constant`` or
-            ``bad_values``.
+        kind: ``missing_column``, ``wrong_type``, ``missing_values``, ``unseen_categories``, ``constant``,
+            ``bad_values``, ``unseen_labels`` or ``unmeasured_rows``.
         column: where.
         reason: a sentence with the figures.
         blocking: False for one that is only told.
@@ -155,6 +155,8 @@ class Findings:
 
     Attributes:
         window: the newest; ``rows`` are its rows.
+        outside, untimed: rows of the table whose time lies in no window, and those that have none.
+        unnamed: rows of all windows that name no version; they count as the watched one's.
         current: the last sketches of the columns in the last window, for overlays with ``reference``.
         reference: the sketches that the profile holds, the score's among them.
     """
@@ -168,3 +170,6 @@ class Findings:
     importances: dict[str, float] = field(default_factory=dict)
     reference: dict[str, Sketch] = field(default_factory=dict)
     current: dict[str, Sketch] = field(default_factory=dict)
+    outside: int = 0
+    untimed: int = 0
+    unnamed: int = 0

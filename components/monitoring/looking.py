@@ -10,6 +10,7 @@ from kfp_lifecycle.components.monitoring.drifting import drift_of_windows, newes
 from kfp_lifecycle.components.monitoring.findings import Calibration, Fault, Findings, WindowPerformance
 from kfp_lifecycle.components.monitoring.performance import (
     chosen_metric,
+    label_faults,
     labelled_rows,
     measure_window,
     require_columns,
@@ -41,19 +42,22 @@ def look(table: str, watched: Watched, request: MonitorRequest) -> Findings:
     drift = []
     if request.engine != "none":
         drift = drift_of_windows(found.windows[-plan.recent :], watched, request, broken)
-    calibration, performance = _performance(found.windows, plan, watched, request, broken)
+    calibration, performance, unmeasured = _performance(found.windows, plan, watched, request, broken)
     newest = found.windows[-1]
     drawn = {} if request.engine == "none" else watched.columns
     return Findings(
         window=plan.newest,
         rows=newest.rows,
-        faults=faults,
+        faults=[*faults, *unmeasured],
         drift=drift,
         performance=performance,
         calibration=calibration,
         importances=dict(watched.profile.importances.values),
         reference=watched.sketches,
         current=newest_sketches(newest, drawn) if drawn else {},
+        outside=found.outside,
+        untimed=found.untimed,
+        unnamed=found.unnamed,
     )
 
 
@@ -79,28 +83,32 @@ def _performance(
     watched: Watched,
     request: MonitorRequest,
     broken: Collection[Window],
-) -> tuple[Calibration | None, list[WindowPerformance]]:
+) -> tuple[Calibration | None, list[WindowPerformance], list[Fault]]:
     if not request.label:
-        return None, []
+        return None, [], []
     known = watched.profile.performance
     metric = chosen_metric(request.metric, watched.signature, known.windows)
     length = plan.newest.end - plan.newest.start
     why = known.note if not known.windows else why_incomparable(known.windows, metric.name, length)
     found = {} if why else baselines(known.windows, metric.name)
-    performance = [
-        measure_window(
+    performance: list[WindowPerformance] = []
+    faults: list[Fault] = []
+    for number, window in enumerate(windows):
+        labelled = labelled_rows(window, request.label, watched.signature)
+        own = label_faults(labelled, request.label, window.window, request.rules)
+        measured = measure_window(
             window.window,
             window.own,
-            labelled_rows(window, request.label, watched.signature),
+            labelled,
             metric,
             found,
             request.rules,
             complete=number < plan.complete,
-            faulty=window.window in broken,
+            faulty=window.window in broken or any(fault.blocking for fault in own),
         )
-        for number, window in enumerate(windows)
-    ]
-    return _calibration(watched, metric, why), performance
+        performance.append(measured)
+        faults += own
+    return _calibration(watched, metric, why), performance, faults
 
 
 def _calibration(watched: Watched, metric: Metric, why: str) -> Calibration:

@@ -11,6 +11,7 @@ from kfp_lifecycle.adapters.clock import now
 from kfp_lifecycle.adapters.mlflow_champion import find_asked
 from kfp_lifecycle.components.monitoring.answer import Answer, answer_of, recorded
 from kfp_lifecycle.components.monitoring.engines.engine import engine_named
+from kfp_lifecycle.components.monitoring.engines.joint import require_joint
 from kfp_lifecycle.components.monitoring.looking import look
 from kfp_lifecycle.components.monitoring.page import monitor_page
 from kfp_lifecycle.components.monitoring.request import MonitorRequest, check_request
@@ -58,7 +59,8 @@ def monitor(
 ) -> tuple[str, str]:
     """Watch a model by its served rows; see the face for the parameters.
 
-    The same table and the same ``as_of`` give the same answer: nothing is kept from one run to the next.
+    The same table, ``as_of`` and ``version`` give the same answer: nothing is kept from one run to the next. Without
+    ``version`` the champion of now is watched.
 
     Returns:
         Outcome, and the newest window as ``start/end``.
@@ -99,6 +101,8 @@ def monitor(
     if request.engine != "none":
         # A missing package is named before anything is fetched.
         engine_named(request.engine)
+    if request.joint != "none":
+        require_joint(request.joint)
     info = read_info(table.path)
     found = find_asked(request.model_name, request.environment, request.version)
     with tempfile.TemporaryDirectory(prefix="watched-") as folder:

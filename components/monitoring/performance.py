@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kfp_lifecycle.components.monitoring.comparison import Baseline, compare
-from kfp_lifecycle.components.monitoring.findings import WindowPerformance
+from kfp_lifecycle.components.monitoring.findings import Fault, WindowPerformance
 from kfp_lifecycle.components.monitoring.rules import Rules
 from kfp_lifecycle.components.monitoring.served_rows import ServedWindow
 from kfp_lifecycle.components.monitoring.windows import phase
@@ -41,11 +41,13 @@ class Labelled:
         answers: None where no row can be used.
         rows: that have a label.
         foreign: labels that are no class of the model, or no number; they are not used.
+        unmeasured: rows of a known label whose prediction is no answer, or that lack probabilities; nor are they used.
     """
 
     answers: Answers | None
     rows: int
     foreign: int
+    unmeasured: int = 0
 
 
 def chosen_metric(name: str, signature: Signature, windows: Sequence[CalibrationWindow]) -> Metric:
@@ -91,23 +93,42 @@ def labelled_rows(window: ServedWindow, label: str, signature: Signature) -> Lab
     frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
     frame = frame[frame[label].notna() & frame[PREDICTION].notna()]
     rows = len(frame)
-    answers = _regression(frame, label) if signature.classes is None else _classes(frame, label, signature, scores)
-    return Labelled(answers if len(answers.truth) else None, rows, rows - len(answers.truth))
+    if signature.classes is None:
+        answers, foreign = _regression(frame, label)
+    else:
+        answers, foreign = _classes(frame, label, signature, scores)
+    usable = len(answers.truth)
+    return Labelled(answers if usable else None, rows, foreign, rows - foreign - usable)
 
 
-def _regression(frame: pd.DataFrame, label: str) -> Answers:
+def label_faults(labelled: Labelled, label: str, window: Window, rules: Rules) -> list[Fault]:
+    """What of the labelled rows of a window is not measured; labels that the model cannot know block when they are more
+    than ``max_unseen`` of enough rows."""
+    faults = []
+    if labelled.foreign:
+        share = labelled.foreign / labelled.rows
+        told = f"{labelled.foreign} labels ({share:.1%}) are no class or number of the model in {window}"
+        blocking = share > rules.max_unseen and labelled.rows >= rules.min_rows
+        faults.append(Fault("unseen_labels", label, told, blocking, window))
+    if labelled.unmeasured:
+        told = f"{labelled.unmeasured} labelled rows have no probabilities or no answer of the model in {window}"
+        faults.append(Fault("unmeasured_rows", PREDICTION, told, False, window))
+    return faults
+
+
+def _regression(frame: pd.DataFrame, label: str) -> tuple[Answers, int]:
     import pandas as pd
 
     truth = pd.to_numeric(frame[label], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     values = pd.to_numeric(frame[PREDICTION], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     kept = np.isfinite(truth) & np.isfinite(values)
-    return Answers(truth[kept], values[kept])
+    return Answers(truth[kept], values[kept]), int((~np.isfinite(truth)).sum())
 
 
-def _classes(frame: pd.DataFrame, label: str, signature: Signature, scores: Sequence[str]) -> Answers:
+def _classes(frame: pd.DataFrame, label: str, signature: Signature, scores: Sequence[str]) -> tuple[Answers, int]:
     classes = signature.classes or ()
     truth, values = _numbers(frame[label], signature), _numbers(frame[PREDICTION], signature)
-    kept = (truth >= 0) & (values >= 0)
+    kept, foreign = (truth >= 0) & (values >= 0), int((truth < 0).sum())
     probabilities = _probabilities(frame, signature, scores)
     if probabilities is not None:
         known = np.isfinite(probabilities).all(axis=1)
@@ -115,11 +136,10 @@ def _classes(frame: pd.DataFrame, label: str, signature: Signature, scores: Sequ
         probabilities = probabilities if known[kept].any() else None
         kept &= known if probabilities is not None else kept
     if probabilities is None:
-        return Answers(truth[kept], values[kept], classes=len(classes))
+        return Answers(truth[kept], values[kept], classes=len(classes)), foreign
     probabilities = probabilities[kept]
-    return Answers(
-        truth[kept], values[kept], probabilities, probabilities[:, 1] if len(classes) == 2 else None, len(classes)
-    )
+    ranks = probabilities[:, 1] if len(classes) == 2 else None
+    return Answers(truth[kept], values[kept], probabilities, ranks, len(classes)), foreign
 
 
 def _numbers(values: pd.Series, signature: Signature) -> npt.NDArray[np.int64]:
@@ -192,6 +212,7 @@ def measure_window(
     usable = 0 if answers is None else len(answers.truth)
     if answers is None or usable < rules.min_rows:
         why = f", {labelled.foreign} labels are no class or number of the model" if labelled.foreign else ""
+        why += f", {labelled.unmeasured} rows have no probabilities or no answer" if labelled.unmeasured else ""
         return unknown(f"{usable} labelled rows of {rows}, {rules.min_rows} are needed{why}")
     if not metric.available(answers):
         return unknown(f"the rows hold no probabilities, which {metric.name} needs")

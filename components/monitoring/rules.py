@@ -126,7 +126,14 @@ def _notes(findings: Findings) -> list[str]:
     others = [fault for fault in reversed(findings.faults) if not _decides(findings, fault)]
     ranked = sorted(others, key=lambda fault: not fault.blocking)
     notes = [f"{fault.column}: {fault.reason}" for fault in ranked[:_NAMED]]
-    return [*notes, f"{len(others) - _NAMED} more faults decide nothing"] if len(others) > _NAMED else notes
+    if len(others) > _NAMED:
+        notes.append(f"{len(others) - _NAMED} more faults decide nothing")
+    counted = {
+        "have no time and are in no window": findings.untimed,
+        "lie outside of the windows": findings.outside,
+        "name no version, and count as the watched one's": findings.unnamed,
+    }
+    return [*notes, *(f"{count} rows {what}" for what, count in counted.items() if count)]
 
 
 def _faults(findings: Findings) -> _Found:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _ANSWERED = 200
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMELESS = int(np.iinfo(np.int64).min)
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,14 @@ class ServedRows:
 
     Attributes:
         windows: in the order asked for.
-        outside: rows in none of them, those without a time among them.
+        outside: rows with a time in none of them.
+        untimed: rows without a time.
         unnamed: rows in a window of which nobody knows which version answered; they count as the watched one's.
     """
 
     windows: tuple[ServedWindow, ...]
     outside: int
+    untimed: int
     unnamed: int
 
 
@@ -113,7 +116,7 @@ def find_rows(directory: str | Path, time_column: str, windows: Sequence[Window]
     marks = [name for name in (STATUS, MODEL_VERSION) if name in schema.names]
     places: list[list[_Place]] = [[] for _ in windows]
     edges = np.array([_microseconds(w.start) for w in windows] + [_microseconds(windows[-1].end)], dtype=np.int64)
-    outside = unnamed = 0
+    outside = untimed = unnamed = 0
     for part in part_files(directory):
         with pq.ParquetFile(part, memory_map=False, pre_buffer=False) as file:
             for group in range(file.metadata.num_row_groups):
@@ -121,14 +124,19 @@ def find_rows(directory: str | Path, time_column: str, windows: Sequence[Window]
                 instants = _instants(rows.column(time_column), time_column)
                 numbers = np.searchsorted(edges, instants, side="right") - 1
                 inside = (numbers >= 0) & (numbers < len(windows))
-                outside += int((~inside).sum())
+                timeless = instants == _TIMELESS
+                untimed += int(timeless.sum())
+                outside += int((~inside & ~timeless).sum())
                 answered, own, named = _marked(rows, version)
                 unnamed += int((inside & answered & ~named).sum())
                 for number in np.unique(numbers[inside]):
                     found = np.flatnonzero(numbers == number)
                     places[number].append(_Place(part, group, found, answered[found], own[found]))
     return ServedRows(
-        tuple(_served(window, schema, found) for window, found in zip(windows, places, strict=True)), outside, unnamed
+        tuple(_served(window, schema, found) for window, found in zip(windows, places, strict=True)),
+        outside,
+        untimed,
+        unnamed,
     )
 
 
@@ -162,7 +170,7 @@ def _instants(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
     except ValueError as error:
         raise InputError("time_column", name, f"ISO 8601 times ({error})", "Name the column of event time.") from None
     values: npt.NDArray[np.int64] = times.to_numpy(dtype="datetime64[us]").astype(np.int64)
-    values[times.isna().to_numpy()] = np.iinfo(np.int64).min
+    values[times.isna().to_numpy()] = _TIMELESS
     return values
 
 

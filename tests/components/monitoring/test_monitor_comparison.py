@@ -122,3 +122,5 @@ def test_expected_alarms_are_counted_over_the_windows_that_are_judged() -> None:
     assert at_least(0.1, 1, 1) == pytest.approx(0.1)
     assert at_least(0.1, 2, 3) == pytest.approx(3 * 0.01 * 0.9 + 0.001)
     assert false_alerts(Rules(drift_p=0.01)) == pytest.approx(0.0298)
+    assert false_alerts(Rules(drift_p=0.01), joint=True) == pytest.approx(100 * at_least(0.02, 2, 3))
+    assert false_alerts(Rules(drift_p=0.5), joint=True) == 100

@@ -36,6 +36,30 @@ def test_a_step_that_is_tried_again_is_recorded_once(served, watch, champion) ->
     assert len(runs_of(champion, "kfp-run-2")) == 1
 
 
+def test_a_step_tried_again_after_the_champion_changed_writes_to_the_same_run(served, watch, champion) -> None:
+    client = MlflowClient(champion.environment["MLFLOW_TRACKING_URI"])
+    first = client.get_model_version(champion.name, champion.version)
+    rows = served()
+    watch(rows, run_id="kfp-run-5")
+    model = first.source.removeprefix("models:/")
+    second = client.create_model_version(champion.name, first.source, first.run_id, tags=first.tags, model_id=model)
+    client.set_registered_model_alias(champion.name, "champion", second.version)
+    try:
+        watch(rows, run_id="kfp-run-5")
+    finally:
+        client.set_registered_model_alias(champion.name, "champion", champion.version)
+        client.delete_model_version(champion.name, second.version)
+    [run] = runs_of(champion, "kfp-run-5")
+    assert run.data.tags["kfp-lifecycle.model_version"] == second.version
+
+
+def test_a_joint_test_that_cannot_be_made_is_refused_before_anything_is_fetched(served, watch, monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("kfp_lifecycle.components.monitoring.monitoring.find_asked", None)
+    with pytest.raises(InputError, match="torch to be installed"):
+        watch(served(), joint="mmd")
+
+
 def test_the_run_of_kfps_plugin_is_adopted_and_its_metrics_left_to_its_owner(
     served, watch, champion, monkeypatch
 ) -> None:

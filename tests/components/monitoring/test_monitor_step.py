@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from tests.components.monitoring.conftest import START, Trained, make_champion, make_rows, serve
 
+from kfp_lifecycle.core.logged_rows import class_text
+
 WEEK = pd.Timedelta(weeks=1)
 
 
@@ -80,6 +82,8 @@ def test_a_joint_test_sees_what_no_column_shows(served, watch) -> None:
     assert answer.outcome == "alert"
     assert "ClassifierDrift" in answer.reason
     assert answer.decision.numbers["drifted_columns"] == 0
+    # Twice drift_p a window, as it alerts by its own p.
+    assert answer.decision.numbers["expected_false_alerts_per_100_windows"] == pytest.approx(0.1184)
 
 
 def test_the_whole_training_table_can_be_the_reference(served, watch, champion, monkeypatch, tmp_path) -> None:
@@ -93,6 +97,39 @@ def test_the_whole_training_table_can_be_the_reference(served, watch, champion, 
     again = watch(rows, reference="table", reference_uri=str(champion.training))
     assert again.decision.numbers == answer.decision.numbers
     assert [path.stat().st_mtime_ns for path in kept] == before
+
+
+def test_without_a_folder_for_it_no_value_of_the_training_rows_is_kept(
+    served, watch, champion, monkeypatch, tmp_path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("KFP_LIFECYCLE_REFERENCE_CACHE", "")
+    assert watch(served(), reference="table", reference_uri=str(champion.training)).outcome == "healthy"
+    assert list(home.rglob("*.npy")) == []
+
+
+def test_rows_that_count_for_nothing_or_for_want_of_a_version_are_told(served, watch) -> None:
+    plain = served(weeks=5)
+    rows = plain.assign(
+        _event_time=plain["_event_time"].where(plain.index % 9 != 0),
+        _model_version=plain["_model_version"].astype(object).where(plain.index % 7 != 0, None),
+    )
+    times = rows["_event_time"]
+    inside = (times >= START + 17 * WEEK) & (times < START + 20 * WEEK)
+    answer = watch(rows)
+    counts = {
+        "rows_without_time": int(times.isna().sum()),
+        "rows_outside_windows": int((times.notna() & ~inside).sum()),
+        "rows_of_no_named_version": int((inside & rows["_model_version"].isna()).sum()),
+    }
+    assert {name: answer.decision.numbers[name] for name in counts} == counts
+    told = " ".join(answer.decision.reasons)
+    assert all(f"{count} rows " in told for count in counts.values())
+    clean = watch(plain[(plain["_event_time"] >= START + 17 * WEEK) & (plain["_event_time"] < START + 20 * WEEK)])
+    assert [clean.decision.numbers[name] for name in counts] == [0, 0, 0]
+    assert " rows " not in " ".join(clean.decision.reasons)
 
 
 def test_labels_that_are_still_to_come_count_for_nothing(served, watch) -> None:
@@ -127,6 +164,30 @@ def test_too_few_labels_are_insufficient_and_say_how_many(served, watch) -> None
 def test_an_empty_window_is_insufficient_data(served, watch) -> None:
     answer = watch(served(), as_of="2014-01-01")
     assert answer.outcome == "insufficient_data"
+
+
+@pytest.mark.parametrize(("share", "outcome"), [(0.04, "healthy"), (0.3, "data_fault")])
+def test_labels_of_an_unknown_class_are_told_and_many_are_a_fault(served, watch, share: float, outcome: str) -> None:
+    rows = served()
+    unknown = np.random.default_rng(0).random(len(rows)) < share
+    rows["late"] = rows["late"].map(class_text).where(~unknown, "perhaps")
+    answer = watch(rows)
+    assert answer.outcome == outcome, answer.decision.reasons
+    assert answer.decision.numbers["faults"] == (3 if outcome == "data_fault" else 0)
+    assert any("late: " in reason and "are no class" in reason for reason in answer.decision.reasons)
+
+
+def test_rows_without_probabilities_are_told_apart_from_unknown_labels(served, watch) -> None:
+    rows = served()
+    rows.loc[rows.index % 10 == 0, "_score"] = None
+    answer = watch(rows)
+    assert answer.outcome == "healthy", answer.decision.reasons
+    told = " ".join(answer.decision.reasons)
+    assert "labelled rows have no probabilities" in told
+    assert "are no class" not in told
+    few = watch(rows.assign(_score=rows["_score"].where(rows.index % 10 == 1)))
+    assert few.outcome == "insufficient_data"
+    assert "rows have no probabilities" in few.reason
 
 
 @pytest.mark.parametrize("engine", ["native", "none"])
@@ -203,8 +264,8 @@ def test_three_classes_are_measured_by_all_their_probabilities(mlflow_server, mo
     swapped = rows.assign(size=rows["size"].map({"large": "small", "small": "large", "medium": "medium"}))
     assert watch(_three(swapped, model), model, as_of=as_of, label="size").outcome == "retrain"
     foreign = watch(_three(rows.assign(size="huge"), model), model, as_of=as_of, label="size")
-    assert foreign.outcome == "insufficient_data"
-    assert "no class or number of the model" in foreign.reason
+    assert foreign.outcome == "data_fault"
+    assert "(100.0%) are no class or number of the model" in foreign.reason
 
 
 def _three(rows: pd.DataFrame, model: Trained) -> pd.DataFrame:
