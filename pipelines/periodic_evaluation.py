@@ -78,7 +78,7 @@ def periodic_evaluation(
         windows: So many windows are judged.
         window: The length of one, an ISO 8601 duration; empty takes that of the model's calibration windows.
         label_lag: How long after a window's end its labels may come, an ISO 8601 duration.
-        metric: What performance is measured by; empty takes log_loss, or rmse of a regression.
+        metric: The measure of performance; empty takes log_loss (accuracy without probabilities), r2 of a regression.
         drop: A window is flagged when it is worse than the calibration windows by more than this ...
         p_limit: ... and the one-sided p of no drop is below this.
         needed: So many flagged windows of the last ones ask for a retrain.

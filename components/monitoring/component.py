@@ -52,12 +52,12 @@ def monitor(
         exclude: Inputs of the model that the log leaves out or hashes: they are not looked at.
         environment: The environment whose champion is watched.
         version: The MLflow version to watch instead.
-        engine: alibi-detect, native (the same statistics, faster, Apache-2.0) or none to test no drift.
+        engine: alibi-detect, native (the same tests, Apache-2.0) or none to test no drift.
         reference: profile (the sketches that the model brings along) or table (every row of reference_uri).
         reference_uri: The training table, a folder that a step of this library wrote.
-        joint: none, classifier, mmd or lsdd: a test of all columns together.
+        joint: none, classifier, mmd or lsdd: all columns together, by alibi-detect whatever the engine.
         correction: bonferroni, holm or fdr, over the columns of a window.
-        metric: What performance is measured by; empty takes log_loss, or rmse of a regression.
+        metric: The measure of performance; empty takes log_loss (accuracy without probabilities), r2 of a regression.
         drop: A window is flagged when it is worse than the calibration windows by more than this ...
         p_limit: ... and the one-sided p of no drop is below this.
         needed: So many flagged windows of the last ones ask for a retrain, so many drifted ones alert.
