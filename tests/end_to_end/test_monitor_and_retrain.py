@@ -26,7 +26,8 @@ from kfp_lifecycle.core.table import write_frame
 from kfp_lifecycle.local.cluster import Cluster
 from kfp_lifecycle.local.testing import ClusterFactory
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+# The second test asks again for what the first one started.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("watching"), pytest.mark.timeout(400)]
 
 TURNED = 18  # the first week in which labels mean the opposite
 TRAINING = Path(__file__).parents[1] / "components" / "retraining" / "training_pipeline.py"

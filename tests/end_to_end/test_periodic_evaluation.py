@@ -22,7 +22,7 @@ from kfp_lifecycle.core.table import write_frame
 from kfp_lifecycle.local.cluster import Cluster
 from kfp_lifecycle.local.testing import ClusterFactory
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("watching"), pytest.mark.timeout(600)]
 
 TURNED = 18  # the first week in which labels mean the opposite
 TRAINING = Path(__file__).parents[1] / "components" / "retraining" / "training_pipeline.py"

@@ -14,12 +14,13 @@ LINE = re.compile(r"^ *(\d+-\d+) +(\d) of 3 +([\d.]+) +(\w+) +([\d.]+) +([\d.]+)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_p_values_ring_in_every_window_and_a_retrain_is_rightly_not_started(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--weeks", "39", "--work", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=1200,
+        timeout=890,
     )
     assert done.returncode == 0, done.stderr
     [(weeks, rang, psi, outcome, usual, now, won)] = LINE.findall(done.stdout)

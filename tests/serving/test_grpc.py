@@ -19,13 +19,13 @@ port, document = sys.argv[1], json.loads(sys.argv[2])
 stub = service.GRPCInferenceServiceStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
 contents = {"FP64": "fp64_contents", "INT64": "int64_contents", "BOOL": "bool_contents", "BYTES": "bytes_contents"}
 
-def infer(inputs, **options):
+def infer(inputs, identifier="7", **options):
     tensors = []
     for tensor in inputs:
         data = [value.encode() if isinstance(value, str) else value for value in tensor["data"]]
         tensors.append({**{key: tensor[key] for key in ("name", "shape", "datatype")},
                         "contents": {contents[tensor["datatype"]]: data}})
-    return stub.ModelInfer(pb.ModelInferRequest(model_name="flights", id="7", inputs=tensors), **options)
+    return stub.ModelInfer(pb.ModelInferRequest(model_name="flights", id=identifier, inputs=tensors), **options)
 
 def code(call):
     try:
@@ -33,7 +33,8 @@ def code(call):
     except grpc.RpcError as error:
         return [error.code().name, error.details()]
 
-good = infer(document["inputs"], metadata=[("x-request-id", "over-grpc"), ("x-event-time", "2013-05-01T10:00:00Z")])
+marks = [("x-request-id", "of-a-gateway"), ("x-event-time", "2013-05-01T10:00:00Z")]
+good = infer(document["inputs"], "over-grpc", metadata=marks)
 bad = [{**t, "data": [float("inf")] * len(t["data"])} if t["name"] == "distance" else t for t in document["inputs"]]
 ready = [stub.ServerReady(pb.ServerReadyRequest()).ready, stub.ModelReady(pb.ModelReadyRequest(name="flights")).ready]
 print(json.dumps({
@@ -67,7 +68,7 @@ def test_grpc_gets_the_same_answers_checks_and_blocks(
     )
     seen = json.loads(done.stdout)
     expected = server.call("POST", "/v1/models/flights:predict", {"instances": rows})[2]["predictions"]
-    assert (seen["ready"], seen["id"], seen["labels"]) == ([True, True], "7", expected)
+    assert (seen["ready"], seen["id"], seen["labels"]) == ([True, True], "over-grpc", expected)
     assert seen["bad"][0] == seen["missing"][0] == "INVALID_ARGUMENT"
     assert "column 'distance', row 0" in seen["bad"][1]
     assert "missing column 'distance'" in seen["missing"][1]
