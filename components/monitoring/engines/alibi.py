@@ -35,7 +35,7 @@ def detectors() -> Any:
     print(
         f"alibi-detect {alibi_detect.__version__} is under the Business Source License 1.1, which grants use outside of"
         " production only; whether yours is allowed is yours to decide. engine=native with joint=none makes the same"
-        f" tests without it. Of a profile's sketch alibi-detect sees at most {_SKETCH_ROWS:,} rows.",
+        f" tests without it. Of a sketch alibi-detect sees at most {_SKETCH_ROWS:,} rows drawn from it.",
         flush=True,
     )
     return cd
