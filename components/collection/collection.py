@@ -127,6 +127,11 @@ def collect(
             source=object_store.public(uri),
         )
     _log.info("collected %d rows of %d files from %s", info.rows, len(parts), info.source)
+    if labels and info.rows and not counts["labelled"]:
+        _log.warning(
+            "none of the rows has a label: check that labels_id names the columns that hold the rows' keys, and that "
+            "labels have come for this window"
+        )
     if counts:
         _log.info("counted on the way: %s", ", ".join(f"{number} {name}" for name, number in counts.items()))
     table.metadata.update({**info.to_metadata(), **counts})

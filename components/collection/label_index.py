@@ -88,19 +88,18 @@ def _latest(
     if len(ties):
         values = table[columns.label]
         differ = pc.not_equal(values.take(order[ties]), values.take(order[ties + 1])).to_numpy()
-        for tie in ties[differ][:1]:
-            _refuse(table, columns, int(order[tie]), int(order[tie + 1]))
+        if differ.any():
+            _refuse(len(np.unique(hashes[ties[differ]])), columns)
     last = np.append(~same, True)[: len(hashes)]
     return order[last], hashes[last]
 
 
-def _refuse(table: pa.Table, columns: LabelColumns, one: int, other: int) -> None:
-    values = table[columns.label]
+def _refuse(conflicts: int, columns: LabelColumns) -> None:
+    """Tell how many keys have labels that disagree; keys and labels themselves may be of persons."""
     raise InputError(
         "labels_uri",
-        {name: table[name][one].as_py() for name in columns.keys.values()},
-        f"one label a row{' at a time' * bool(columns.time)}, "
-        f"found {values[one].as_py()!r} and {values[other].as_py()!r}",
+        list(columns.keys.values()),
+        f"one label a row{' at a time' * bool(columns.time)}, found other labels of {conflicts} key(s)",
         "Repair the labels." if columns.time else "Repair them, or name by labels_time the column that says when.",
     )
 

@@ -81,7 +81,7 @@ def _require_single_rows(batch: pa.RecordBatch, found: pa.Array) -> None:
     if pc.any(further).as_py():
         raise InputError(
             "labels_id",
-            batch[REQUEST_ID].filter(further)[0].as_py(),
-            "labels that name the row as well, as this request holds several",
+            [REQUEST_ID],
+            "labels that name the row as well, as a request with a label holds several",
             "Add the column with the number of the row in its request, from 0 on.",
         )

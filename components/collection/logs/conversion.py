@@ -181,15 +181,16 @@ def _rows(exchange: Exchange, kinds: Mapping[str, pa.DataType]) -> Mapping[str, 
     for name, values in exchange.values:
         if name not in kinds:
             raise Malformed(f"a column {name[:80]!r} that no answered request has")
-        found[name] = fitted(values, kinds[name])
+        found[name] = fitted(name, values, kinds[name])
     if PREDICTION in found and str(kinds[PREDICTION]) == "double":
         # A regression's whole numbers may come without a point.
         scores = zip(found[PREDICTION], found[SCORE], strict=True)
         found[SCORE] = [value if score is None else score for value, score in scores]
+    # As the predictor chooses, so that a row bears one id whichever log it is read from.
     own = exchange.asked.id if exchange.asked else None
     return {
         **found,
-        REQUEST_ID: [event.request_id or own or event.id] * count,
+        REQUEST_ID: [own or event.request_id or event.id] * count,
         ROW: list(range(count)),
         EVENT_TIME: [event.event_time or event.time] * count,
         ARRIVAL_TIME: [event.time] * count,

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kfp_lifecycle.components.collection.logs.values import Malformed, NoPrediction, checked_text, parse_json
+from kfp_lifecycle.components.collection.logs.values import Malformed, NoPrediction, checked_text, parse_json, usable_id
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.window import parse_time
 
 _LONGEST_ID = 1024
-_LONGEST_HEADER = 128
 # A pod is called REVISION-deployment-HASH-XXXXX on Knative, and DEPLOYMENT-HASH-XXXXX elsewhere.
 _POD = re.compile(r"(?P<revision>.+?)(-deployment)?-[a-z0-9]{1,10}-[a-z0-9]{5}")
 
@@ -127,9 +126,10 @@ def _from_headers(metadata: Any) -> dict[str, Any]:
     if not isinstance(metadata, Mapping):
         return {}
     headers = {str(name).lower(): values for name, values in metadata.items()}
-    given = _first(headers.get("x-request-id"))
-    usable = given if given and len(given) <= _LONGEST_HEADER and given.isascii() and given.isprintable() else None
-    return {"request_id": usable, "event_time": _instant(_first(headers.get("x-event-time")))}
+    return {
+        "request_id": usable_id(_first(headers.get("x-request-id"))),
+        "event_time": _instant(_first(headers.get("x-event-time"))),
+    }
 
 
 def _first(values: Any) -> str | None:

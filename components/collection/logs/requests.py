@@ -8,7 +8,13 @@ from itertools import chain
 from math import prod
 from typing import Any
 
-from kfp_lifecycle.components.collection.logs.values import Malformed, NoPrediction, checked_text, checked_value
+from kfp_lifecycle.components.collection.logs.values import (
+    Malformed,
+    NoPrediction,
+    checked_text,
+    checked_value,
+    usable_id,
+)
 from kfp_lifecycle.core.errors import InputError
 
 _FLOATS = {"FP16", "FP32", "FP64", "BF16"}
@@ -21,7 +27,7 @@ class Asked:
     Attributes:
         rows: how many predictions.
         columns: the values of each feature, one a row.
-        id: the request's own id in V2.
+        id: the request's own id in V2, if the predictor would log it.
     """
 
     rows: int
@@ -44,13 +50,12 @@ def read_request(document: Any, names: Sequence[str]) -> Asked:
     if isinstance(document, dict) and isinstance(document.get("instances"), list):
         return _checked(_from_instances(document["instances"], names))
     if isinstance(document, dict) and isinstance(document.get("inputs"), list):
-        given = document.get("id")
-        return _checked(_from_tensors(document["inputs"], names, given if isinstance(given, str) else None))
+        return _checked(_from_tensors(document["inputs"], names, usable_id(document.get("id"))))
     raise NoPrediction("neither instances nor inputs")
 
 
 def _checked(asked: Asked) -> Asked:
-    for text in (*asked.columns, asked.id or ""):
+    for text in asked.columns:
         checked_text(text, text)
     return asked
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from functools import cache, reduce
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 2**63
 _LONGEST_TEXT = 1 << 16
+# As the predictor has it: 1 to 128 printable characters, the outer ones no spaces.
+_REQUEST_ID = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 # What needs no conversion, by the name of the column's type.
 _PLAIN: dict[str, set[type]] = {"bool": {bool}, "int64": {int}, "double": {float}, "string": {str}, "null": set()}
 
@@ -64,6 +67,11 @@ def checked_text(value: str, name: str) -> str:
     return value
 
 
+def usable_id(given: Any) -> str | None:
+    """The id if it is one by the rule of the predictor, else None."""
+    return given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else None
+
+
 def type_of(values: Sequence[Any]) -> pa.DataType:
     """The narrowest type that holds the values; of values that share none it is text."""
     return _type_of(frozenset(map(type, values)))
@@ -77,22 +85,22 @@ def _type_of(found: frozenset[type]) -> pa.DataType:
     return reduce(merge_types, (kinds[each] for each in found), pa.null())
 
 
-def fitted(values: list[Any], kind: pa.DataType) -> list[Any]:
+def fitted(name: str, values: list[Any], kind: pa.DataType) -> list[Any]:
     """The values as ``kind`` holds them, by the rules of ``type_of``: where types were mixed, each becomes text.
 
     Raises:
-        Malformed: a value does not fit.
+        Malformed: a value does not fit; it is told by its type, as it may be of a person.
     """
-    name = str(kind)
+    wanted = str(kind)
     found = set(map(type, values)) - {type(None)}
-    if found <= _PLAIN[name]:
+    if found <= _PLAIN[wanted]:
         return values
-    if name == "string":
+    if wanted == "string":
         return [value if value is None else class_text(value) for value in values]
-    if name == "double" and found <= {int, float}:
+    if wanted == "double" and found <= {int, float}:
         return [None if value is None else float(value) for value in values]
-    other = next(value for value in values if value is not None and type(value) not in _PLAIN[name])
-    raise Malformed(f"{other!r:.80} is no {kind}, as the column's other values are")
+    other = next(value for value in values if value is not None and type(value) not in _PLAIN[wanted])
+    raise Malformed(f"{name[:80]!r} holds a {type(other).__name__}: expected a {kind}, as its other values are")
 
 
 def _large(value: int, name: str) -> float:

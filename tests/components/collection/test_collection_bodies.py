@@ -45,9 +45,9 @@ def test_any_document_is_understood_or_malformed(document):
         except (Malformed, NoPrediction):
             continue
         assert found.rows > 0
-        for values in found.columns.values():
+        for name, values in found.columns.items():
             assert len(values) == found.rows
-            pa.array(fitted(values, type_of(values)), type_of(values))
+            pa.array(fitted(name, values, type_of(values)), type_of(values))
         pa.schema([(name, pa.null()) for name in found.columns])
         for text in (getattr(found, "id", None), getattr(found, "model_version", None)):
             pa.array([text], pa.string())
@@ -89,7 +89,7 @@ def test_values_of_several_requests_meet_in_one_type(parts):
     """Numbers stay numbers; where text or truth values come among them, all become text."""
     kind = type_of([value for part in parts for value in part])
     present = [value for part in parts for value in part if value is not None]
-    found = [value for part in parts for value in fitted(part, kind) if value is not None]
+    found = [value for part in parts for value in fitted("a", part, kind) if value is not None]
     kinds = {type(value) for value in present}
     if not kinds:
         assert pa.types.is_null(kind)

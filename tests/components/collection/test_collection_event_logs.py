@@ -25,6 +25,7 @@ from tests.components.collection.log_records import (
 from kfp_lifecycle.components.collection import prefetch
 from kfp_lifecycle.core.errors import InputError
 from kfp_lifecycle.core.logged_rows import LOG_COLUMNS, log_types
+from kfp_lifecycle.serving.request_marks import usable_id
 
 FORMS = {"json": "kserve-blob", "parquet": "kserve-blob", "cloudevents": "cloudevents"}
 
@@ -104,6 +105,32 @@ def test_open_inference_bodies_give_rows_by_tensor_with_version_and_scores_of_ea
         **{"_prediction": "c", "_score": 0.625, "_score_0": 0.125, "_score_1": 0.25, "_score_2": 0.625},
     }
     assert table.schema.field("hour").type == pa.int64() and table.schema.field("wind").type == pa.float64()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("own", "header", "chosen"),
+    [
+        ("own", "header", "own"),
+        ("o" * 128, "header", "o" * 128),
+        ("own", None, "own"),
+        (None, "header", "header"),
+        ("o" * 129, "header", "header"),
+        ("", "header", "header"),
+        ("line\nbreak", "header", "header"),
+        ("\u00fc", "header", "header"),
+        (" own", "header", "header"),
+        (7, "header", "header"),
+        ("o" * 129, None, "id-0"),
+        (None, "h" * 129, "id-0"),
+    ],
+)
+def test_a_request_bears_the_id_that_the_predictor_would_log(workshop, form, own, header, chosen):
+    asked = {"inputs": [{"name": "n", "shape": [1], "datatype": "INT64", "data": [1]}]}
+    headers = {"x-request-id": header} if header else None
+    put_pair(workshop, form, 0, asked | ({} if own is None else {"id": own}), {"predictions": ["a"]}, headers=headers)
+    assert workshop.collect(format=FORMS[form])["_request_id"].to_pylist() == [chosen]
+    assert (usable_id(own) or usable_id(header) or "id-0") == chosen
 
 
 @pytest.mark.parametrize(

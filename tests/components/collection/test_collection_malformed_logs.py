@@ -32,6 +32,17 @@ def test_a_request_without_an_answer_has_no_status_and_decides_no_type(workshop)
     assert (workshop.table.metadata["unanswered"], workshop.table.metadata["malformed"]) == (3, 2)
 
 
+def test_a_value_that_does_not_fit_is_told_by_its_column_and_type_alone(workshop, caplog):
+    put_pair(workshop, "json", 0, {"instances": [{"n": 1}]}, {"predictions": ["a"]})
+    put_pair(workshop, "json", 1, {"instances": [{"n": "Jane Doe"}]}, None)
+    told = "'n' holds a str: expected a int64, as its other values are"
+    with caplog.at_level("WARNING"):
+        workshop.collect(format="kserve-blob", max_bad_share=0.5)
+    with pytest.raises(InputError, match=told) as refused:
+        workshop.collect(format="kserve-blob", max_bad_share=0)
+    assert told in caplog.text and "Jane" not in caplog.text + str(refused.value)
+
+
 def test_what_is_no_prediction_is_passed_over_and_counted(workshop):
     workshop.put(
         "a.jsonl",
