@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,6 +26,24 @@ import json, sys
 from kfp_lifecycle.local.runner import run_pipeline
 path, parameters, root = sys.argv[1:]
 run_pipeline(path, json.loads(parameters), state=root, pipeline_root=root)
+"""
+# Python imports this when it starts. The step that is the first to write its shard says so; the others get no further.
+HELD = """
+import os, pathlib, time
+from kfp_lifecycle.adapters import object_store
+folder, create = pathlib.Path(__file__).parent, object_store.create_from
+def held(uri, *given):
+    if "rows-" not in uri:
+        return create(uri, *given)
+    try:
+        (folder / "first").touch(exist_ok=False)
+    except FileExistsError:
+        while True:
+            time.sleep(60)
+    made = create(uri, *given)
+    (folder / "written").touch()
+    return made
+object_store.create_from = held
 """
 ROWS, CUT = 300, 100
 Run = Callable[..., RunResult]
@@ -94,17 +114,9 @@ def test_the_loop_is_over_the_shards_and_ends_before_the_join(build: Path) -> No
 def test_a_killed_run_goes_on_and_the_same_run_once_more_predicts_nothing(
     run: Run, build: Path, scene: Scene, parameters: dict[str, Any]
 ) -> None:
-    path = build / "pipelines" / "batch_score.yaml"
-    command = [sys.executable, "-c", RUN, str(path), json.dumps(parameters), str(scene.folder / "runs")]
-    with subprocess.Popen(command) as process:
-        while not list(Path(scene.output).glob("*/*.parquet")):
-            assert process.poll() is None, "the run ended before a shard was predicted"
-            time.sleep(0.02)
-        below = psutil.Process(process.pid).children(recursive=True)
-        process.kill()
-    psutil.wait_procs(below)
+    kill_after_the_first_shard(build / "pipelines" / "batch_score.yaml", scene, parameters)
     kept = files(scene)
-    assert 0 < len(kept) < ROWS // CUT
+    assert len(kept) == 1
 
     second = run()
     assert second.succeeded, second.error
@@ -121,6 +133,27 @@ def test_a_killed_run_goes_on_and_the_same_run_once_more_predicts_nothing(
     assert third.succeeded, third.error
     assert third.task("join").outputs == {**answer, "predicted": 0}
     assert files(scene) == whole
+
+
+def kill_after_the_first_shard(path: Path, scene: Scene, parameters: dict[str, Any]) -> None:
+    """Start a run that can write one shard alone, and kill it and its steps once it has."""
+    hold = scene.folder / "hold"
+    hold.mkdir()
+    (hold / "sitecustomize.py").write_text(HELD, encoding="utf-8")
+    paths = os.pathsep.join([str(hold), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-c", RUN, str(path), json.dumps(parameters), str(scene.folder / "runs")]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}) as process:
+        try:
+            while not (hold / "written").exists():
+                assert process.poll() is None, "the run ended before a shard was predicted"
+                time.sleep(0.02)
+        finally:
+            below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+            for each in [process, *below]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+    _, alive = psutil.wait_procs(below, timeout=60)
+    assert not alive
 
 
 def files(scene: Scene) -> dict[Path, tuple[int, int]]:
