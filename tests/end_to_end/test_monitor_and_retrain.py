@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
+from kfp_server_api import ApiException
 from kubernetes.client import CoreV1Api
 from mlflow import MlflowClient
 from tests.components.monitoring.conftest import START, WEEKS, Stored, Trained, make_rows, serve
@@ -206,7 +208,9 @@ def test_it_starts_train_and_release_and_a_fault_of_the_data_starts_nothing(
     well = client.create_run_from_pipeline_package(package, arguments=watched(log, **asked), run_name="well")
     assert client.wait_for_run_completion(well.run_id, timeout=120, sleep_duration=1).state == "SUCCEEDED"
     [run] = trainings(cluster, "train-and-release")
-    client.terminate_run(run.run_id)
+    # It is not looked at any further; on a quick machine it has ended by now.
+    with suppress(ApiException):
+        client.terminate_run(run.run_id)
     given = run.runtime_config.parameters
     assert {name: given[name] for name in ("as_of", "environment", "model_name", "service")} == {
         "as_of": end_of_week(22),
