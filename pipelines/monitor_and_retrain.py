@@ -2,20 +2,9 @@
 
 from kfp import dsl
 
-from kfp_lifecycle.components import collect, conclude, monitor, notify, start_retrain
+from kfp_lifecycle.components import collect, monitor, notify, start_retrain
+from kfp_lifecycle.pipelines.endings import concluded
 from kfp_lifecycle.pipelines.settings import configured
-
-
-def _conclude(step: str, decided: dsl.PipelineTask, decision: str, on_refusal: str) -> None:
-    """End the run by what a step decided, and keep that for the message on the run."""
-    task = conclude(
-        step=step,
-        outcome=decided.outputs["outcome"],
-        decision=decided.outputs[decision],
-        on_refusal=on_refusal,
-        run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-    )
-    configured(task).set_display_name(f"conclude after {step}")
 
 
 @dsl.pipeline(name="monitor-and-retrain")
@@ -204,6 +193,6 @@ def monitor_and_retrain(
                     run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
                 )
             )
-            _conclude("start_retrain", started, "decision_out", on_refusal)
+            concluded("start_retrain", started, on_refusal, "decision_out")
         with dsl.Else("no-retrain"):
-            _conclude("monitor", watched, "decision", on_refusal)
+            concluded("monitor", watched, on_refusal)

@@ -2,20 +2,10 @@
 
 from kfp import dsl
 
-from kfp_lifecycle.components import collect, conclude, monitor, start_retrain
+from kfp_lifecycle.components import collect, monitor, start_retrain
+from kfp_lifecycle.pipelines.endings import concluded
 from kfp_lifecycle.pipelines.scored_shards import scored
 from kfp_lifecycle.pipelines.settings import configured
-
-
-def _conclude(step: str, outcome: str, decision: dsl.Artifact, on_refusal: str) -> None:
-    task = conclude(
-        step=step,
-        outcome=outcome,
-        decision=decision,
-        on_refusal=on_refusal,
-        run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-    )
-    configured(task).set_display_name(f"conclude after {step}")
 
 
 @dsl.pipeline(name="periodic-evaluation")
@@ -161,8 +151,8 @@ def periodic_evaluation(
                     run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
                 )
             )
-            _conclude("start_retrain", started.outputs["outcome"], started.outputs["decision_out"], on_refusal)
+            concluded("start_retrain", started, on_refusal, "decision_out")
         with dsl.Else("only-told"):
-            _conclude("monitor", watched.outputs["outcome"], watched.outputs["decision"], on_refusal)
+            concluded("monitor", watched, on_refusal)
     with dsl.Else("not-worse"):
-        _conclude("monitor", watched.outputs["outcome"], watched.outputs["decision"], on_refusal)
+        concluded("monitor", watched, on_refusal)

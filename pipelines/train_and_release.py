@@ -8,7 +8,6 @@ from kfp import dsl
 from kfp_lifecycle.components import (
     approve,
     collect,
-    conclude,
     deploy,
     evaluate,
     judge,
@@ -20,20 +19,8 @@ from kfp_lifecycle.components import (
     train,
     validate,
 )
+from kfp_lifecycle.pipelines.endings import concluded
 from kfp_lifecycle.pipelines.settings import configured
-
-
-def _conclude(step: str, decided: dsl.PipelineTask, on_refusal: str, **more: str) -> dsl.PipelineTask:
-    """End the run by the decision of ``decided``; inside the branch that its outcome chose."""
-    task = conclude(
-        step=step,
-        outcome=decided.outputs["outcome"],
-        decision=decided.outputs["decision"],
-        on_refusal=on_refusal,
-        run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-        **more,
-    )
-    return configured(task).set_display_name(f"conclude after {step}")
 
 
 def _roll_back(
@@ -49,7 +36,7 @@ def _roll_back(
             timeout_seconds=seconds,
         )
     )
-    _conclude(step, decided, on_refusal, restored=rolled_back.outputs["outcome"])
+    concluded(step, decided, on_refusal, restored=rolled_back.outputs["outcome"])
 
 
 @dsl.pipeline(name="train-and-release")
@@ -306,7 +293,7 @@ def train_and_release(
                                     run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
                                 )
                             )
-                            _conclude("promote", promoted, on_refusal)
+                            concluded("promote", promoted, on_refusal)
                         with dsl.Else("not-approved"):
                             _roll_back(
                                 "approve",
@@ -322,8 +309,8 @@ def train_and_release(
                             "judge", judged, on_refusal, "the judge said so", service, namespace, timeout_seconds
                         )
                 with dsl.Else("no-canary"):
-                    _conclude("deploy", deployed, on_refusal)
+                    concluded("deploy", deployed, on_refusal)
             with dsl.Else("not-good-enough"):
-                _conclude("evaluate", evaluated, on_refusal)
+                concluded("evaluate", evaluated, on_refusal)
         with dsl.Else("not-valid"):
-            _conclude("validate", validated, on_refusal)
+            concluded("validate", validated, on_refusal)

@@ -17,14 +17,11 @@ import pytest
 import yaml
 from kfp_server_api import ApiException
 from kubernetes.client import CoreV1Api
-from mlflow import MlflowClient
-from tests.components.monitoring.conftest import START, WEEKS, Stored, Trained, make_rows, serve
+from tests.components.monitoring.conftest import START, WEEKS, Trained, make_rows, serve
+from tests.end_to_end.champions import trained_champion
 
 from kfp_lifecycle.cli.__main__ import main
-from kfp_lifecycle.components.registration.registration import register
-from kfp_lifecycle.components.training.training import train
 from kfp_lifecycle.core.run_notes import RunNote, note_of
-from kfp_lifecycle.core.table import write_frame
 from kfp_lifecycle.local.cluster import Cluster
 from kfp_lifecycle.local.testing import ClusterFactory
 
@@ -43,26 +40,7 @@ def cluster(local_cluster: ClusterFactory) -> Cluster:
 
 @pytest.fixture(scope="module")
 def champion(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("champion")
-    environment = cluster.environment()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        table, model = Stored(str(folder / "table")), Stored(str(folder / "model"))
-        table.metadata = write_frame(make_rows(0, WEEKS, seed=1), table.path).to_metadata()
-        train(
-            table=table,
-            model=model,
-            metrics=Stored(""),
-            model_name=MODEL,
-            label="late",
-            estimator="sklearn.linear_model.LogisticRegression",
-            exclude=["id", "at"],
-            time_column="at",
-        )
-        version = register(model, MODEL)[0]
-    MlflowClient(cluster.mlflow_url).set_registered_model_alias(MODEL, "champion", version)
-    return Trained(MODEL, version, Path(model.path), environment, Path(table.path))
+    return trained_champion(cluster, MODEL, tmp_path_factory.mktemp("champion"))
 
 
 @pytest.fixture(scope="module")
